@@ -1,0 +1,53 @@
+"""Door out 1: the Celery app object, the names of the tasks, and `enqueue`.
+
+Callers name a task and pass primary keys; what runs is found by the worker (`workers/tasks.py`). A broker that is
+down loses nothing: the rows are committed, and `reply.requeue_stuck` queues what nobody took.
+"""
+
+import json
+import logging
+import time
+from collections.abc import Mapping
+
+import redis
+from celery import Celery
+from django.conf import settings
+from kombu.exceptions import OperationalError
+
+log = logging.getLogger(__name__)
+
+GENERATE_REPLY = "reply.generate"
+REQUEUE_STUCK_REPLIES = "reply.requeue_stuck"
+ANALYSE_MESSAGE = "message.analyse"
+
+app = Celery("kefu")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+
+_HEARTBEAT_PREFIX = "kefu:worker:"
+_ENQUEUE_RETRY = {"max_retries": 2, "interval_start": 0.05, "interval_step": 0.1, "interval_max": 0.2}
+
+
+def enqueue(task_name: str, *args: int) -> None:
+    """Queues a task by name. A broker that can't be reached is logged, not raised: the row is the truth."""
+    try:
+        app.send_task(task_name, args=args, retry=True, retry_policy=_ENQUEUE_RETRY)
+    except (OperationalError, redis.RedisError, OSError) as error:
+        log.warning("%s%s was not queued (%s); it will be taken up again", task_name, args, error)
+
+
+def redis_client() -> redis.Redis:
+    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
+
+
+def report_ready(kind: str, worker_id: str, facts: Mapping[str, object]) -> None:
+    """Says that a worker of `kind` would do its work now; forgotten after `WORKER_HEARTBEAT_TTL_S`."""
+    value = json.dumps({**facts, "at": time.time()})
+    redis_client().set(f"{_HEARTBEAT_PREFIX}{kind}:{worker_id}", value, ex=settings.WORKER_HEARTBEAT_TTL_S)
+
+
+def ready_workers(kind: str) -> list[dict[str, object]]:
+    """What each living worker of `kind` said last. Raises redis.RedisError when the server can't be reached."""
+    client = redis_client()
+    keys = list(client.scan_iter(f"{_HEARTBEAT_PREFIX}{kind}:*"))
+    values = client.mget(keys) if keys else []
+    return [json.loads(value) for value in values if value]

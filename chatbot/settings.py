@@ -1,0 +1,242 @@
+"""Every setting of Kefu, and the only reader of the environment.
+
+Names carry their unit (`_S` seconds, `_MS` milliseconds). Whatever an operator may want to change has an environment
+variable; the README lists them. All state lives under `KEFU_HOME`.
+"""
+
+import secrets
+from pathlib import Path
+
+import environ
+import redis.exceptions
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+
+env = environ.Env()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+KEFU_HOME = Path(env.str("KEFU_HOME", default=str(BASE_DIR / "var"))).resolve()
+KEFU_HOME.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def read_or_create_secret(path: Path) -> str:
+    """The secret kept in `path`; made on the first call, readable by the owner only."""
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        pass
+    draft = path.with_suffix(f".{secrets.token_hex(4)}")
+    draft.touch(mode=0o600)
+    draft.write_text(secrets.token_urlsafe(48))
+    try:
+        path.hardlink_to(draft)  # of two processes that start at once, one wins and both read the same secret
+    except FileExistsError:
+        pass
+    draft.unlink()
+    return path.read_text().strip()
+
+
+def read_text_if_there(path: Path) -> str:
+    return path.read_text().strip() if path.exists() else ""
+
+
+# --- the site -------------------------------------------------------------------------------------------------------
+SECRET_KEY = env.str("SECRET_KEY", default="") or read_or_create_secret(KEFU_HOME / "secret_key")
+DEBUG = env.bool("DEBUG", default=False)
+PORT = env.int("PORT", default=8000)
+HOST = env.str("HOST", default="127.0.0.1")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+IS_HTTPS = env.bool("HTTPS", default=False)
+DEMO = env.bool("DEMO", default=True)
+DEMO_PASSWORD = env.str("KEFU_DEMO_PASSWORD", default="")
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "channels",
+    "chatbot.conversations",
+    "chatbot.knowledge",
+    "chatbot.reply",
+    "chatbot.sentiment",
+    "chatbot.training",
+    "webui",
+    "workers",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "webui.urls"
+ASGI_APPLICATION = "webui.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = env.str("TZ", default="UTC")
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+STATIC_URL = "static/"
+STATIC_ROOT = KEFU_HOME / "static"
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "desk"
+LOGOUT_REDIRECT_URL = "login"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IS_HTTPS else None
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "SAMEORIGIN"
+
+_SELF = "'self'"
+CONTENT_SECURITY_POLICY = {
+    # The admin site's widgets evaluate expressions in attributes, which `unsafe-eval` allows; only there.
+    "EXCLUDE_URL_PREFIXES": ["/admin/"],
+    "DIRECTIVES": {
+        "default-src": [_SELF],
+        "connect-src": [_SELF, "ws:", "wss:"],
+        "img-src": [_SELF, "data:"],
+        "style-src": [_SELF],
+        "script-src": [_SELF],
+        "object-src": ["'none'"],
+        "base-uri": [_SELF],
+        "form-action": [_SELF],
+        "frame-ancestors": [_SELF],
+    },
+}
+
+# --- stores ---------------------------------------------------------------------------------------------------------
+DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{KEFU_HOME / 'kefu.sqlite3'}")}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["OPTIONS"] = {
+        # Take the write lock at BEGIN: a deferred transaction that reads first fails instead of waiting.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY;",
+    }
+else:
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+
+# The supervisor writes the address of the embedded server to this file; REDIS_URL names another server.
+EMBEDDED_REDIS_URL_FILE = KEFU_HOME / "redis.url"
+REDIS_URL = (
+    env.str("REDIS_URL", default="")
+    or read_text_if_there(EMBEDDED_REDIS_URL_FILE)
+    or "redis://127.0.0.1:6379/0"
+)
+CHANNEL_LAYERS = {
+    "default": {
+        # The core layer drops events silently at its capacity; the pub/sub layer does not.
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {
+            "hosts": [
+                {
+                    "address": REDIS_URL,
+                    "max_connections": 2000,
+                    "socket_timeout": None,  # redis-py's 5 s would close idle WebSockets
+                    "retry": Retry(ExponentialBackoff(cap=1, base=0.05), 8),
+                    "retry_on_error": [redis.exceptions.ConnectionError, redis.exceptions.TimeoutError],
+                }
+            ]
+        },
+    }
+}
+
+# --- queue ----------------------------------------------------------------------------------------------------------
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 5
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 180,  # above the longest task (REPLY_TIME_LIMIT_S), else it would run twice
+    "unacked_restore_interval": 1,
+    "unacked_restore_throttle": 1,
+    "socket_timeout": 10,
+    "socket_connect_timeout": 2,
+}
+CELERY_BEAT_SCHEDULE_FILENAME = str(KEFU_HOME / "beat-schedule")
+CELERY_BEAT_SCHEDULE = {"requeue stuck replies": {"task": "reply.requeue_stuck", "schedule": 2.0}}
+CELERY_TASK_ROUTES = {
+    "reply.generate": {"queue": "replies"},
+    "message.analyse": {"queue": "analysis"},
+    "reply.requeue_stuck": {"queue": "analysis"},
+}
+CELERY_TASK_DEFAULT_QUEUE = "analysis"
+REPLY_WORKER_THREADS = env.int("REPLY_WORKER_THREADS", default=32)
+ANALYSIS_WORKER_THREADS = env.int("ANALYSIS_WORKER_THREADS", default=2)
+
+# --- conversations --------------------------------------------------------------------------------------------------
+CUSTOMER_SESSION_COOKIE = "kefu_customer"
+CUSTOMER_SESSION_MAX_AGE_S = env.int("CUSTOMER_SESSION_MAX_AGE_S", default=30 * 24 * 3600)
+MESSAGE_MAX_CHARS = 2000
+ACCESS_RECHECK_S = 5.0  # a socket whose access was revoked forwards nothing after this long
+REPLY_LEASE_S = 12.0  # a running reply whose worker hasn't renewed its lease for this long is taken up again
+REPLY_LEASE_RENEW_S = 3.0
+REPLY_PENDING_DEADLINE_S = 20.0  # a reply nobody has claimed for this long is queued again
+REPLY_TIME_LIMIT_S = 60.0
+REPLY_MAX_ATTEMPTS = 3
+DELTA_INTERVAL_MS = 40
+
+# --- model ----------------------------------------------------------------------------------------------------------
+CHECKPOINT = env.str("KEFU_CHECKPOINT", default=str(BASE_DIR / "chatbot" / "checkpoints" / "kefu-gpt2-27m"))
+SENTIMENT_CHECKPOINT = env.str(
+    "KEFU_SENTIMENT_CHECKPOINT", default=str(BASE_DIR / "chatbot" / "checkpoints" / "kefu-gpt2-27m")
+)
+DEVICE = env.str("KEFU_DEVICE", default="cpu")
+MODEL_THREADS = env.int("KEFU_MODEL_THREADS", default=0)  # 0: one fewer than the machine's cores, at least one
+MAX_BATCH_SIZE = env.int("KEFU_MAX_BATCH_SIZE", default=16)
+MAX_WAITING_REQUESTS = env.int("KEFU_MAX_WAITING_REQUESTS", default=64)
+TRAINING_DATA = env.str("KEFU_TRAINING_DATA", default="")
+WORKER_HEARTBEAT_S = 2.0
+WORKER_HEARTBEAT_TTL_S = 8
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "{asctime} {levelname:<7} {name}: {message}", "style": "{", "datefmt": "%H:%M:%S"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "loggers": {
+        "django.request": {"level": "ERROR"},
+        "httpx": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},
+    },
+}
