@@ -154,9 +154,7 @@ else:
 # The supervisor writes the address of the embedded server to this file; REDIS_URL names another server.
 EMBEDDED_REDIS_URL_FILE = KEFU_HOME / "redis.url"
 REDIS_URL = (
-    env.str("REDIS_URL", default="")
-    or read_text_if_there(EMBEDDED_REDIS_URL_FILE)
-    or "redis://127.0.0.1:6379/0"
+    env.str("REDIS_URL", default="") or read_text_if_there(EMBEDDED_REDIS_URL_FILE) or "redis://127.0.0.1:6379/0"
 )
 CHANNEL_LAYERS = {
     "default": {
@@ -230,7 +228,9 @@ WORKER_HEARTBEAT_TTL_S = 8
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "{asctime} {levelname:<7} {name}: {message}", "style": "{", "datefmt": "%H:%M:%S"}},
+    "formatters": {
+        "plain": {"format": "{asctime} {levelname:<7} {name}: {message}", "style": "{", "datefmt": "%H:%M:%S"}
+    },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {

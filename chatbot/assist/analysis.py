@@ -1,0 +1,37 @@
+"""Sentiment of a customer's message and the mood of its conversation, for agents."""
+
+from functools import cache
+
+from django.conf import settings
+
+from chatbot.conversations import services as conversations
+from chatbot.conversations.models import Message
+from chatbot.sentiment.classifier import SentimentClassifier
+from chatbot.sentiment.trend import mood_of
+
+
+@cache
+def classifier() -> SentimentClassifier:
+    """The process's classifier, loaded on first use."""
+    return SentimentClassifier.load(settings.SENTIMENT_CHECKPOINT)
+
+
+def analyse_message(message_id: int) -> None:
+    """Classifies one customer message and brings its conversation's mood up to date. Safe to call twice.
+
+    A message that is gone or isn't a customer's is left alone.
+    """
+    message = Message.objects.filter(pk=message_id, author=Message.Author.CUSTOMER).first()
+    if message is None:
+        return
+    sentiment = classifier().classify([message.text])[0]
+    conversations.record_sentiment(message=message, label=sentiment.label, probability=sentiment.probability)
+    refresh_mood(message)
+
+
+def refresh_mood(message: Message) -> None:
+    scored = Message.objects.filter(conversation=message.conversation_id).exclude(sentiment="").order_by("seq")
+    mood = mood_of(list(scored.values_list("sentiment", "sentiment_probability")))
+    conversations.record_mood(
+        conversation_id=message.conversation_id, mood=mood.label, score=mood.score, trend=mood.trend
+    )

@@ -1,0 +1,153 @@
+"""Text in, text out: what the reply pipeline generates with. The process has one generator, set by who starts it.
+
+`LocalGenerator` runs a GPT-2 checkpoint on this process's engine. Knows nothing of conversations or Django's models.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+from chatbot.engine import Engine, EngineUnavailableError, SamplingParams
+from chatbot.engine.model_runner import ModelShape
+from chatbot.engine.request import LogitsProcessor
+from chatbot.language_model.checkpoints import Checkpoint, load_checkpoint
+from chatbot.language_model.prompt_format import PromptFormat
+from chatbot.language_model.tokenizer import IncrementalDecoder
+
+
+class TextGenerator(Protocol):
+    """What the reply pipeline asks for text. Implementations are safe to use from many threads at once."""
+
+    version: str
+    prompt_format: PromptFormat
+    context_length: int
+
+    def generate(
+        self,
+        prompt_token_ids: Sequence[int],
+        *,
+        max_new_tokens: int,
+        temperature: float = 0.0,
+        seed: int | None = None,
+        timeout_s: float | None = None,
+        logits_processors: Sequence[LogitsProcessor] = (),
+    ) -> Iterator[str]:
+        """Yields pieces of text as they are generated, whole characters only. Closing the iterator cancels.
+
+        Raises ValueError when prompt and new tokens exceed `context_length`, EngineOverloadedError and
+        EngineUnavailableError.
+        """
+        ...
+
+
+class LocalGenerator:
+    """A checkpoint and the engine that runs it."""
+
+    def __init__(self, checkpoint: Checkpoint, engine: Engine) -> None:
+        self._checkpoint = checkpoint
+        self._engine = engine
+        self.version = checkpoint.version
+        self.prompt_format = checkpoint.prompt_format
+        self.context_length = engine.shape.context_length
+
+    @property
+    def is_alive(self) -> bool:
+        return self._engine.is_alive
+
+    def generate(
+        self,
+        prompt_token_ids: Sequence[int],
+        *,
+        max_new_tokens: int,
+        temperature: float = 0.0,
+        seed: int | None = None,
+        timeout_s: float | None = None,
+        logits_processors: Sequence[LogitsProcessor] = (),
+    ) -> Iterator[str]:
+        params = SamplingParams(
+            max_new_tokens=max_new_tokens,
+            temperature=temperature,
+            seed=seed,
+            stop_token_ids=self.prompt_format.stop_token_ids,
+            logits_processors=tuple(logits_processors),
+            deadline=time.monotonic() + timeout_s if timeout_s else None,
+        )
+        request = self._engine.add_request(prompt_token_ids, params)
+        decoder = IncrementalDecoder(self._checkpoint.tokenizer)
+        try:
+            pieces = (decoder.feed([token_id]) for token_id in request)
+            yield from _stop_at(pieces, self.prompt_format.stop_strings)
+        finally:
+            self._engine.cancel_request(request)
+
+    def stop(self) -> None:
+        self._engine.stop()
+
+
+def start_local_generator(
+    name_or_path: str, *, device: str = "cpu", max_batch_size: int = 16, max_waiting: int = 64, num_threads: int = 0
+) -> LocalGenerator:
+    """Loads a checkpoint and starts its engine, warm when this returns. Raises CheckpointError."""
+    checkpoint = load_checkpoint(name_or_path, device=device)
+    config = checkpoint.model.config
+    shape = ModelShape(
+        num_layers=config.n_layer,
+        num_heads=config.n_head,
+        width=config.n_embd,
+        context_length=config.n_positions,
+        layer_norm_epsilon=config.layer_norm_epsilon,
+        activation=config.activation_function,
+    )
+    engine = Engine(
+        shape,
+        checkpoint.model.state_dict(),
+        max_batch_size=max_batch_size,
+        max_waiting=max_waiting,
+        num_threads=num_threads,
+    )
+    engine.start()
+    return LocalGenerator(checkpoint, engine)
+
+
+@contextmanager
+def local_generator(name_or_path: str, *, device: str = "cpu", num_threads: int = 0) -> Iterator[LocalGenerator]:
+    """A generator for the length of a command."""
+    generator = start_local_generator(name_or_path, device=device, num_threads=num_threads)
+    try:
+        yield generator
+    finally:
+        generator.stop()
+
+
+_generator: TextGenerator | None = None
+
+
+def set_generator(generator: TextGenerator | None) -> None:
+    """Makes `generator` the one that this process answers with."""
+    global _generator
+    _generator = generator
+
+
+def get_generator() -> TextGenerator:
+    """The process's generator. Raises EngineUnavailableError when none was started."""
+    if _generator is None:
+        raise EngineUnavailableError("no model was loaded in this process")
+    return _generator
+
+
+def _stop_at(pieces: Iterator[str], stop_strings: Sequence[str]) -> Iterator[str]:
+    """Passes text on until a stop string appears; what may be the start of one is held back until it is not."""
+    held = ""
+    longest = max(map(len, stop_strings), default=1)
+    for piece in pieces:
+        held += piece
+        found = [at for stop in stop_strings if (at := held.find(stop)) >= 0]
+        if found:
+            yield held[: min(found)]
+            return
+        sure = len(held) - (longest - 1)
+        if sure > 0:
+            yield held[:sure]
+            held = held[sure:]
+    yield held

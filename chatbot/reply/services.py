@@ -1,0 +1,160 @@
+"""One reply from claim to saved message: the database's and the browsers' side of `pipeline.answer_turn`.
+
+Runs in a Celery task thread; the model runs in the engine's own thread, which never sees the database or Redis.
+"""
+
+import logging
+import threading
+import time
+from contextlib import contextmanager
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.db import close_old_connections
+
+from chatbot import events
+from chatbot.conversations import services as conversations
+from chatbot.conversations.models import Message, Reply
+from chatbot.conversations.services import FinishedReply
+from chatbot.knowledge.services import current_index
+from chatbot.language_model.backends import get_generator
+from chatbot.language_model.prompt_format import Role, Turn
+from chatbot.memory import recall
+from chatbot.reply.pipeline import answer_turn
+from chatbot.reply.texts import apology
+
+log = logging.getLogger(__name__)
+
+_MAX_RECALLED_MESSAGES = 40
+_MAX_MEMORY_TOKENS = 600
+_ROLES: dict[str, Role] = {
+    Message.Author.CUSTOMER: "customer",
+    Message.Author.BOT: "bot",
+    Message.Author.AGENT: "agent",
+}
+
+
+class LeaseLostError(Exception):
+    """The reply was given to another attempt while this one worked on it."""
+
+
+def generate_reply(*, reply_id: int, attempt: int) -> None:
+    """Answers one customer message. Safe to call twice, late or at once from several workers: one attempt wins."""
+    reply = conversations.claim_reply(reply_id=reply_id, attempt=attempt)
+    if reply is None:
+        log.info("reply %s, attempt %s: not ours to answer", reply_id, attempt)
+        return
+    with _kept_lease(reply) as lease:
+        try:
+            finished = answer_turn(
+                turns=recall(_turns_of(reply), max_tokens=_MAX_MEMORY_TOKENS),
+                knowledge=current_index(),
+                generator=get_generator(),
+                on_text=_DeltaSender(reply, lease).send,
+            )
+        except LeaseLostError:
+            log.warning("reply %s, attempt %s: taken over by another worker", reply_id, attempt)
+            return
+    conversations.finish_reply(reply=reply, finished=finished)
+
+
+def requeue_stuck() -> None:
+    """Puts stuck replies back into the queue; one that has used up its attempts goes to a person."""
+    for reply_id in conversations.requeue_stuck_replies():
+        reply = conversations.take_exhausted_reply(reply_id=reply_id)
+        if reply is None:
+            continue
+        log.error("reply %s: no worker finished it in %s attempts; a person has to answer", reply_id, reply.attempt - 1)
+        conversations.finish_reply(
+            reply=reply,
+            finished=FinishedReply(
+                text=apology(reply.conversation.language),
+                action=Reply.Action.HANDOFF,
+                origin="fixed",
+                degraded="attempts_exhausted",
+            ),
+        )
+
+
+def _turns_of(reply: Reply) -> list[Turn]:
+    """The conversation up to the message that is answered; earlier replies with what they were answered from."""
+    rows = Message.objects.filter(
+        conversation=reply.conversation_id, seq__lte=reply.customer_message.seq, author__in=_ROLES
+    )
+    recent = list(rows.with_reply().order_by("-seq")[:_MAX_RECALLED_MESSAGES])
+    # replies to later messages can't exist yet, but a reply to an earlier one may carry a later seq
+    answers = Message.objects.filter(answered_reply__customer_message__in=[m.pk for m in recent])
+    by_pk = {m.pk: m for m in [*recent, *answers.with_reply()]}
+    ordered = sorted(by_pk.values(), key=lambda m: m.seq)
+    ordered.remove(by_pk[reply.customer_message_id])
+    return [_turn(message) for message in [*ordered, by_pk[reply.customer_message_id]]]
+
+
+def _turn(message: Message) -> Turn:
+    answer = getattr(message, "reply", None) if message.author == Message.Author.CUSTOMER else None
+    if answer is None or answer.status != Reply.Status.DONE:
+        return Turn(role=_ROLES[message.author], text=message.text)
+    return Turn(
+        role="customer",
+        text=message.text,
+        standalone=answer.standalone_question if answer.standalone_question != message.text else "",
+        passages=tuple(source["text"] for source in answer.sources),
+    )
+
+
+class _Lease:
+    def __init__(self) -> None:
+        self.is_lost = threading.Event()
+        self.is_released = threading.Event()
+
+
+@contextmanager
+def _kept_lease(reply: Reply) -> Iterator[_Lease]:
+    """Renews the reply's lease from a thread of its own, however long the model keeps this one waiting."""
+    lease = _Lease()
+    keeper = threading.Thread(target=_keep_lease, args=(reply, lease), name=f"lease-{reply.pk}", daemon=True)
+    keeper.start()
+    try:
+        yield lease
+    finally:
+        lease.is_released.set()
+
+
+def _keep_lease(reply: Reply, lease: _Lease) -> None:
+    end = time.monotonic() + settings.REPLY_TIME_LIMIT_S
+    try:
+        while not lease.is_released.wait(settings.REPLY_LEASE_RENEW_S):
+            if time.monotonic() > end or not conversations.renew_lease(reply=reply):
+                lease.is_lost.set()
+                return
+    finally:
+        close_old_connections()
+
+
+class _DeltaSender:
+    """Passes the text so far on to browsers, at most every DELTA_INTERVAL_MS. The last text comes as a row."""
+
+    def __init__(self, reply: Reply, lease: _Lease) -> None:
+        self._reply = reply
+        self._lease = lease
+        self._sent_at = 0.0
+        self._sent_text = ""
+
+    def send(self, text: str) -> None:
+        """Raises LeaseLostError, so that the pipeline stops working for nothing."""
+        if self._lease.is_lost.is_set():
+            raise LeaseLostError
+        now = time.monotonic()
+        if text == self._sent_text or (now - self._sent_at) * 1000 < settings.DELTA_INTERVAL_MS:
+            return
+        if not self._sent_text:
+            conversations.record_first_delta(reply=self._reply)
+        self._sent_at, self._sent_text = now, text
+        events.publish(
+            events.ReplyDelta(
+                conversation_id=str(self._reply.conversation_id),
+                reply_id=self._reply.pk,
+                attempt=self._reply.attempt,
+                text=text,
+            )
+        )
