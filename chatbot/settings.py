@@ -4,6 +4,7 @@ Names carry their unit (`_S` seconds, `_MS` milliseconds). Whatever an operator 
 variable; the README lists them. All state lives under `KEFU_HOME`.
 """
 
+import contextlib
 import secrets
 from pathlib import Path
 
@@ -28,10 +29,8 @@ def read_or_create_secret(path: Path) -> str:
     draft = path.with_suffix(f".{secrets.token_hex(4)}")
     draft.touch(mode=0o600)
     draft.write_text(secrets.token_urlsafe(48))
-    try:
+    with contextlib.suppress(FileExistsError):
         path.hardlink_to(draft)  # of two processes that start at once, one wins and both read the same secret
-    except FileExistsError:
-        pass
     draft.unlink()
     return path.read_text().strip()
 
@@ -148,6 +147,8 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY;",
     }
+    # A file as in service: in memory, threads share one cache and fail with "table is locked" instead of waiting.
+    DATABASES["default"]["TEST"] = {"NAME": KEFU_HOME / "test.sqlite3"}
 else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 

@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional as F
+
+_CLEAR_STEP = 128
 
 
 @dataclass(frozen=True)
@@ -34,20 +36,22 @@ class ModelRunner:
     """Holds weights and cache. Use from one thread only."""
 
     def __init__(self, shape: ModelShape, weights: Mapping[str, Tensor], *, num_slots: int) -> None:
-        """`weights`: a GPT-2 state dict, names with or without the `transformer.` prefix, all of one dtype and device."""
+        """`weights`: a GPT-2 state dict, with or without the `transformer.` prefix; one dtype, one device."""
         self.shape = shape
         self._weights = {name.removeprefix("transformer."): tensor for name, tensor in weights.items()}
         self._embedding = self._weights["wte.weight"]  # (V, C), tied with the output layer
         self._output = self._weights.get("lm_head.weight", self._embedding)
         cache_shape = (shape.num_layers, num_slots, shape.num_heads, shape.context_length, shape.head_dim)
-        # empty, not zeros: the pages of slots and positions never used are never touched
+        # not zeros: the pages of positions that no conversation reaches are never touched
         self._keys = torch.empty(cache_shape, dtype=self._embedding.dtype, device=self._embedding.device)
         self._values = torch.empty_like(self._keys)
+        self._num_cleared = 0
 
     @torch.inference_mode()
     def prefill(self, slot: int, token_ids: Sequence[int]) -> Tensor:
         """Runs a whole prompt into an empty slot. Returns the logits (V,) after its last token."""
         num_tokens = len(token_ids)
+        self._clear_up_to(num_tokens)
         positions = torch.arange(num_tokens, device=self._embedding.device)
         hidden = self._embed(torch.tensor(token_ids, device=self._embedding.device), positions)  # (T, C)
         for layer in range(self.shape.num_layers):
@@ -65,6 +69,7 @@ class ModelRunner:
         positions = torch.tensor(lengths, device=self._embedding.device)  # (B,)
         slots = torch.arange(batch, device=self._embedding.device)
         longest = max(lengths) + 1
+        self._clear_up_to(longest)
         is_visible = (torch.arange(longest, device=positions.device) <= positions[:, None])[:, None, None]  # (B,1,1,T)
         hidden = self._embed(torch.tensor(token_ids, device=self._embedding.device), positions)  # (B, C)
         for layer in range(self.shape.num_layers):
@@ -84,6 +89,13 @@ class ModelRunner:
         """Copies the first `length` cached tokens of one slot into another."""
         self._keys[:, target, :, :length] = self._keys[:, source, :, :length]
         self._values[:, target, :, :length] = self._values[:, source, :, :length]
+
+    def _clear_up_to(self, num_positions: int) -> None:
+        """Zeroes positions before their first use: a NaN left in memory would pass through the mask (0 x NaN)."""
+        if num_positions > self._num_cleared:
+            start, self._num_cleared = self._num_cleared, -(-num_positions // _CLEAR_STEP) * _CLEAR_STEP
+            self._keys[:, :, :, start : self._num_cleared] = 0
+            self._values[:, :, :, start : self._num_cleared] = 0
 
     def _embed(self, token_ids: Tensor, positions: Tensor) -> Tensor:
         return self._embedding[token_ids] + self._weights["wpe.weight"][positions]

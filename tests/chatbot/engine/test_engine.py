@@ -127,3 +127,12 @@ def test_stopping_ends_every_request_and_refuses_new_ones(make_engine):
             list(request)
     with pytest.raises(EngineUnavailableError):
         engine.add_request([1], params())
+
+
+def test_what_lay_in_memory_before_never_reaches_a_result(make_engine, tiny_model, monkeypatch):
+    monkeypatch.setattr(torch, "empty", lambda shape, **options: torch.full(shape, torch.nan, **options))
+    monkeypatch.setattr(torch, "empty_like", lambda tensor: torch.full(tensor.shape, torch.nan, dtype=tensor.dtype))
+    engine = make_engine()
+    requests = [engine.add_request(prompt, params()) for prompt in PROMPTS]
+    for prompt, request in zip(PROMPTS, requests, strict=True):
+        assert list(request) == reference(tiny_model, prompt, 12)
