@@ -46,14 +46,14 @@ class LocalGenerator:
 
     def __init__(self, checkpoint: Checkpoint, engine: Engine) -> None:
         self._checkpoint = checkpoint
-        self._engine = engine
+        self.engine = engine
         self.version = checkpoint.version
         self.prompt_format = checkpoint.prompt_format
         self.context_length = engine.shape.context_length
 
     @property
     def is_alive(self) -> bool:
-        return self._engine.is_alive
+        return self.engine.is_alive
 
     def generate(
         self,
@@ -73,16 +73,16 @@ class LocalGenerator:
             logits_processors=tuple(logits_processors),
             deadline=time.monotonic() + timeout_s if timeout_s else None,
         )
-        request = self._engine.add_request(prompt_token_ids, params)
+        request = self.engine.add_request(prompt_token_ids, params)
         decoder = IncrementalDecoder(self._checkpoint.tokenizer)
         try:
             pieces = (decoder.feed([token_id]) for token_id in request)
             yield from _stop_at(pieces, self.prompt_format.stop_strings)
         finally:
-            self._engine.cancel_request(request)
+            self.engine.cancel_request(request)
 
     def stop(self) -> None:
-        self._engine.stop()
+        self.engine.stop()
 
 
 def start_local_generator(
