@@ -49,6 +49,7 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 IS_HTTPS = env.bool("HTTPS", default=False)
 DEMO = env.bool("DEMO", default=True)
 DEMO_PASSWORD = env.str("KEFU_DEMO_PASSWORD", default="")
+NO_COLOR = bool(env.str("NO_COLOR", default=""))  # https://no-color.org
 
 INSTALLED_APPS = [
     "unfold",
@@ -154,6 +155,7 @@ else:
 
 # The supervisor writes the address of the embedded server to this file; REDIS_URL names another server.
 EMBEDDED_REDIS_URL_FILE = KEFU_HOME / "redis.url"
+IS_REDIS_EMBEDDED = not env.str("REDIS_URL", default="")
 REDIS_URL = (
     env.str("REDIS_URL", default="") or read_text_if_there(EMBEDDED_REDIS_URL_FILE) or "redis://127.0.0.1:6379/0"
 )
@@ -206,6 +208,9 @@ CUSTOMER_SESSION_COOKIE = "kefu_customer"
 CUSTOMER_SESSION_MAX_AGE_S = env.int("CUSTOMER_SESSION_MAX_AGE_S", default=30 * 24 * 3600)
 MESSAGE_MAX_CHARS = 2000
 ACCESS_RECHECK_S = 5.0  # a socket whose access was revoked forwards nothing after this long
+CHAT_MAX_REQUESTS = 20  # of one socket, within the window below
+CHAT_REQUESTS_WINDOW_S = 10.0
+CHAT_MAX_WAITING_FRAMES = 256  # a browser this far behind is dropped and catches up from rows
 REPLY_LEASE_S = 12.0  # a running reply whose worker hasn't renewed its lease for this long is taken up again
 REPLY_LEASE_RENEW_S = 3.0
 REPLY_PENDING_DEADLINE_S = 20.0  # a reply nobody has claimed for this long is queued again

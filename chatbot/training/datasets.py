@@ -26,7 +26,6 @@ from chatbot.language_model.prompt_format import (
     KNOWLEDGE,
     NEGATIVE,
     NEUTRAL,
-    PAD,
     POSITIVE,
     SENTIMENT,
     STANDALONE,
@@ -40,8 +39,11 @@ from chatbot.language_model.prompt_format import (
 Record = dict[str, Any]
 Language = Literal["en", "zh"]
 IGNORED = -100
+NUM_HELD_OUT_COMPANIES = 6
+SPLIT_SEED = 1  # not the run's seed: every run holds out the same companies
 SENTIMENT_TOKENS = {"negative": NEGATIVE, "neutral": NEUTRAL, "positive": POSITIVE}
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
+_UNIT = re.compile(r"[\u4e00-\u9fff]|[^\W\u4e00-\u9fff]+")
 _SENTENCE = re.compile(r"[^。！？!?\n]*?(?:[。！？!?]+|[.](?=\s|$)|\n|$)")
 _ROLES: dict[str, Role] = {"customer": "customer", "bot": "bot", "agent": "agent"}
 
@@ -138,7 +140,7 @@ def record_texts(record: Record) -> list[str]:
     return texts + [str(record[key]) for key in keys if record.get(key)]
 
 
-def split_by_company(records: Iterable[Record], *, num_held_out: int, seed: int) -> tuple[list[Record], list[Record]]:
+def split_by_company(records: Iterable[Record], *, num_held_out: int, seed: int = SPLIT_SEED) -> tuple[list[Record], list[Record]]:
     """Split into (training, validation) so that a company is on one side only; both languages are held out.
 
     Records without a company are split by blocks of ten neighbouring lines of their kind (authored sentiment and
@@ -165,7 +167,7 @@ def split_by_company(records: Iterable[Record], *, num_held_out: int, seed: int)
 def _held_out_companies(records: Sequence[Record], count: int, seed: int) -> set[str]:
     by_language: dict[str, set[str]] = defaultdict(set)
     for record in records:
-        if "company" in record:
+        if "company" in record and "answer_lang" not in record:  # a question in the other language doesn't move it
             by_language[record.get("lang", "en")].add(record["company"])
     chosen: set[str] = set()
     for number, language in enumerate(sorted(by_language)):
@@ -295,7 +297,7 @@ class Renderer:
         return [builder.read_token(BOT).write_text(record["reply"]).write_token(END)]
 
     def _read_history(self, builder: _Builder, history: Sequence[Any], *, last: int = 6) -> None:
-        turns = _history_turns(history)[-last:]
+        turns = history_turns(history)[-last:]
         for turn in turns:
             builder.read(*self._format.turn_ids(turn))
 
@@ -354,7 +356,7 @@ class Renderer:
 
     def _render_dialogue(self, record: Record) -> list[_Builder]:
         builder = self._build()
-        for turn in _history_turns(record["turns"]):
+        for turn in history_turns(record["turns"]):
             if turn.role == "customer":
                 builder.read(*self._format.turn_ids(turn))
             else:
@@ -377,8 +379,8 @@ class Renderer:
         return examples
 
 
-def _history_turns(history: Sequence[Any]) -> list[Turn]:
-    """Read turns given as objects, or as bare texts that alternate and end with the other side's."""
+def history_turns(history: Sequence[Any]) -> list[Turn]:
+    """Read turns given as objects, or as bare texts that alternate and end with the bot's."""
     turns: list[Turn] = []
     for number, turn in enumerate(history):
         if isinstance(turn, Mapping):
@@ -389,14 +391,15 @@ def _history_turns(history: Sequence[Any]) -> list[Turn]:
     return turns
 
 
-def _units(text: str) -> list[str]:
-    return _CHINESE.findall(text) if text_language(text) == "zh" else re.findall(r"\w+", text.lower())
+def text_units(text: str) -> list[str]:
+    """Return what to compare texts by: lower-case words and numbers, and single Chinese characters."""
+    return _UNIT.findall(text.lower())
 
 
 def _best_sentence(question: str, answer: str) -> str:
-    wanted = set(_units(question))
+    wanted = set(text_units(question))
     parts = sentences(answer)
-    return max(parts, key=lambda part: len(wanted & set(_units(part)))) if parts else answer
+    return max(parts, key=lambda part: len(wanted & set(text_units(part)))) if parts else answer
 
 
 def _some_words(sentence: str, rng: random.Random) -> str:
@@ -499,5 +502,3 @@ def mix_examples(pools: Mapping[str, Sequence[Example]], weights: Mapping[str, f
         given[name] += len(example)
         yield example
 
-
-PAD_TOKEN = PAD

@@ -50,6 +50,7 @@ DEFAULT_SHARES: Mapping[str, float] = {
     "rewrite": 0.01,
 }
 MAX_EXAMPLE_TOKENS = 320
+MAX_VALIDATION_TOKENS = 15_000
 
 
 @dataclass(frozen=True)
@@ -112,28 +113,34 @@ def prepare(
     shares: Mapping[str, float] = DEFAULT_SHARES,
 ) -> PretrainingData:
     """Split by company, render, mix and pack. Validation holds the task's own kinds, a stream per language."""
-    training, held_out = split_by_company(records, num_held_out=num_held_out, seed=seed)
+    training, held_out = split_by_company(records, num_held_out=num_held_out)
     pools = build_pools(prompt_format, training, seed=seed)
     end_of_text = prompt_format.ids[END_OF_TEXT]
     mixed = mix_examples(pools, shares, rng=random.Random(seed))
     rows = pack_stream(mixed, length=row_length, end_of_text_id=end_of_text, max_tokens=max_tokens)
     order = np.random.default_rng(seed).permutation(len(rows))
-    validation = {}
-    for language, found in validation_examples(prompt_format, held_out, seed=seed).items():
-        validation[language] = pack_stream(found, length=row_length, end_of_text_id=end_of_text, max_tokens=15_000)
+    validation = pack_validation(prompt_format, held_out, row_length)
     stream = _all_tokens(prompt_format, training, end_of_text)
     return PretrainingData(Rows(rows.ids[order], rows.labels[order]), validation, stream)
 
 
-def validation_examples(prompt_format: SpecialTokenFormat, held_out: Sequence[Record], *, seed: int) -> dict[str, list[Example]]:
-    """Render the held-out replies, follow-ups and near misses, shuffled, by language; a language may be missing."""
-    renderer = Renderer(prompt_format, held_out, rng=random.Random(seed))
+def pack_validation(prompt_format: SpecialTokenFormat, held_out: Sequence[Record], row_length: int) -> dict[str, Rows]:
+    """Pack the held-out conversations as running text, a stream per language; a language may be missing."""
+    end_of_text = prompt_format.ids[END_OF_TEXT]
+    return {
+        language: pack_stream(found, length=row_length, end_of_text_id=end_of_text, max_tokens=MAX_VALIDATION_TOKENS)
+        for language, found in _validation_examples(prompt_format, held_out).items()
+    }
+
+
+def _validation_examples(prompt_format: SpecialTokenFormat, held_out: Sequence[Record]) -> dict[str, list[Example]]:
+    renderer = Renderer(prompt_format, held_out, rng=random.Random(1))
     found: dict[str, list[Example]] = defaultdict(list)
     for record in held_out:
         if record_kind(record) in ("reply", "followup", "near_miss", "other_turn"):
             found[record_language(record)] += renderer.render(record)
     for examples in found.values():
-        random.Random(seed).shuffle(examples)
+        random.Random(1).shuffle(examples)
     return dict(found)
 
 

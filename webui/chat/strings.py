@@ -1,0 +1,36 @@
+"""Everything that the chat's script says, in the visitor's language; handed over as one JSON block."""
+
+from django.utils.translation import gettext as _
+
+
+def script_strings() -> dict[str, str]:
+    return {
+        "you": _("You"),
+        "bot": _("Chatbot"),
+        "agent": _("Our team"),
+        "says": _("{name} says: {text}"),
+        "sending": _("Sending…"),
+        "waiting": _("Waiting for the connection"),
+        "sent": _("Sent"),
+        "tryAgain": _("Try again"),
+        "failed": _("Not sent. Your text is kept."),
+        "failedTooLong": _("Not sent: it is longer than {max} characters. Your text is back in the box."),
+        "failedTooFast": _("Not sent: many messages at once. Wait a moment, then try again."),
+        "typing": _("The chatbot is writing"),
+        "source": _("From our answers"),
+        "sourceOpen": _("Show the approved text: {question}"),
+        "sourceClose": _("Hide the approved text: {question}"),
+        "noteHandoff": _("A person from our team will read this and reply here."),
+        "noteDegraded": _("The chatbot can't answer fully right now. A person from our team will follow up here."),
+        "connecting": _("Connecting…"),
+        "lost": _("Connection lost. Your messages are kept, and we are trying again."),
+        "ended": _("This chat is no longer open in this browser. Reload the page to start a new one."),
+        "reload": _("Reload"),
+        "newMessages": _("New messages"),
+        "counter": _("{left} characters left"),
+        "tooLong": _("{over} characters too many"),
+        "openChat": _("Open chat"),
+        "closeChat": _("Close chat"),
+        "today": _("Today"),
+        "yesterday": _("Yesterday"),
+    }

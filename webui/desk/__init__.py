@@ -1,0 +1,1 @@
+"""The agents' desk: conversations, transcripts, reviews. It writes only through chatbot's services."""

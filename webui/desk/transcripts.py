@@ -1,0 +1,157 @@
+"""One conversation opened at the desk: its messages with reviews, and the facts of the context pane."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from statistics import median
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser, User
+from django.db.models import Count, Prefetch
+from django.utils.translation import gettext as _
+
+from chatbot.conversations.models import Conversation, Message, Reply, Review
+from webui.desk.moods import TrendLine, trend_line
+
+PAGE_SIZE = 100
+_FALLING, _RISING = -0.2, 0.2
+
+
+@dataclass(frozen=True)
+class Span:
+    """One stage of a reply: where its bar begins and how wide it is (percent of the whole), and how long it took."""
+
+    label: str
+    kind: str
+    start: float
+    width: float
+    duration_s: float
+
+
+@dataclass(frozen=True)
+class TranscriptMessage:
+    message: Message
+    reply: Reply | None = None
+    reviews: Sequence[Review] = ()
+    own_review: Review | None = None
+    spans: Sequence[Span] = ()
+    timings: Sequence[tuple[str, float]] = ()
+
+    @property
+    def total_s(self) -> float | None:
+        return self.spans[-1].duration_s if self.spans else None
+
+
+def messages_after(conversation: Conversation, user: User | AnonymousUser, seq: int) -> list[TranscriptMessage]:
+    return _transcript(conversation, user, seq__gt=seq)
+
+
+def message_at(conversation: Conversation, user: User | AnonymousUser, seq: int) -> list[TranscriptMessage]:
+    return _transcript(conversation, user, seq=seq)
+
+
+def messages_before(conversation: Conversation, user: User | AnonymousUser, seq: int) -> list[TranscriptMessage]:
+    """The PAGE_SIZE messages that come before a seq."""
+    return _transcript(conversation, user, seq__lt=seq, seq__gte=seq - PAGE_SIZE)
+
+
+def transcript_of_reply(reply: Reply, user: User | AnonymousUser) -> TranscriptMessage:
+    """The bot's message of a finished reply, as `message_at` gives it."""
+    assert reply.message is not None
+    return message_at(reply.conversation, user, reply.message.seq)[0]
+
+
+def _transcript(conversation: Conversation, user: User | AnonymousUser, **window: int) -> list[TranscriptMessage]:
+    reviews = Prefetch("answered_reply__reviews", Review.objects.select_related("reviewer").order_by("updated_at"))
+    rows = conversation.messages.filter(**window).with_reply().prefetch_related(reviews).order_by("seq")
+    return [_entry(message, user) for message in rows]
+
+
+def _entry(message: Message, user: User | AnonymousUser) -> TranscriptMessage:
+    reply: Reply | None = getattr(message, "answered_reply", None)
+    if reply is None:
+        return TranscriptMessage(message)
+    reviews = list(reply.reviews.all())
+    own = next((review for review in reviews if review.reviewer_id == user.pk), None)
+    timings = [(str(name), float(ms)) for name, ms in reply.timings_ms.items() if isinstance(ms, int | float)]
+    return TranscriptMessage(message, reply, reviews, own, spans_of(reply), timings)
+
+
+def spans_of(reply: Reply) -> list[Span]:
+    """Waiting, thinking, writing, and last the whole. A reply without deltas was thought up in one piece."""
+    queued, started, finished = reply.queued_at, reply.started_at, reply.finished_at
+    if started is None or finished is None:
+        return []
+    first = reply.first_delta_at or finished
+    total = max((finished - queued).total_seconds(), 0.001)
+    stages = [(_("waited"), "wait", queued, started), (_("first word"), "think", started, first)]
+    stages += [(_("writing"), "write", first, finished)] if reply.first_delta_at else []
+    stages += [(_("in all"), "total", queued, finished)]
+    return [_span(label, kind, queued, begin, end, total) for label, kind, begin, end in stages]
+
+
+def _span(label: str, kind: str, queued: datetime, begin: datetime, end: datetime, total: float) -> Span:
+    start = 100 * max((begin - queued).total_seconds(), 0) / total
+    width = 100 * max((end - begin).total_seconds(), 0) / total
+    return Span(label, kind, round(start, 2), round(width, 2), max((end - begin).total_seconds(), 0))
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the right pane says of a conversation."""
+
+    num_by_author: dict[str, int]
+    finding: str
+    chart: TrendLine | None
+    moods: list[dict[str, Any]]
+    model_versions: list[str]
+    num_replies: int
+    first_word_s: float | None
+    complete_s: float | None
+
+    @property
+    def num_messages(self) -> int:
+        return sum(self.num_by_author.values())
+
+
+def context_of(conversation: Conversation) -> Context:
+    nums = conversation.messages.values("author").order_by("author").annotate(num=Count("pk"))
+    scored = conversation.messages.exclude(sentiment="").order_by("seq")
+    moods = list(scored.values("seq", "created_at", "sentiment", "sentiment_probability"))
+    replies = list(
+        conversation.replies.filter(status=Reply.Status.DONE)
+        .order_by("pk")
+        .values_list("model_version", "queued_at", "first_delta_at", "finished_at")
+    )
+    scores = [(mood["sentiment"], mood["sentiment_probability"] or 0.0) for mood in moods]
+    return Context(
+        num_by_author={row["author"]: row["num"] for row in nums},
+        finding=_finding(conversation, len(moods)),
+        chart=trend_line(scores, width=240, height=72, margin=8),
+        moods=moods,
+        model_versions=list(dict.fromkeys(version for version, *_times in replies if version)),
+        num_replies=len(replies),
+        first_word_s=_median_s((first or end) - queued for _version, queued, first, end in replies if end),
+        complete_s=_median_s(end - queued for _version, queued, _first, end in replies if end),
+    )
+
+
+def _median_s(durations: Iterable[timedelta]) -> float | None:
+    seconds = [duration.total_seconds() for duration in durations]
+    return median(seconds) if seconds else None
+
+
+def _finding(conversation: Conversation, num_scored: int) -> str:
+    """The chart's title says what the chart shows."""
+    if num_scored == 0:
+        return _("No customer message scored yet")
+    if num_scored > 1 and conversation.mood_trend <= _FALLING:
+        return _("The mood is falling")
+    if num_scored > 1 and conversation.mood_trend >= _RISING:
+        return _("The mood is rising")
+    moods = Conversation.Mood
+    return {
+        moods.NEGATIVE.value: _("The customer is unhappy"),
+        moods.POSITIVE.value: _("The customer is happy"),
+        moods.NEUTRAL.value: _("The mood is neutral"),
+    }[conversation.mood]

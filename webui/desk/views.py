@@ -1,0 +1,162 @@
+"""The desk's pages and the partials that its script fetches. Reads go through `rows` and `transcripts`."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from chatbot.conversations import services
+from chatbot.conversations.models import Conversation, Reply, Review, is_admin, is_agent
+from webui.desk import rows, transcripts
+
+BETTER_TEXT_MAX_CHARS = 4000
+View = Callable[..., HttpResponse]
+
+
+def agents_only(view: View) -> View:
+    """Anonymous visitors log in first; people who are no agents are told so. Nothing here is cached."""
+
+    @wraps(view)
+    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        if not is_agent(request.user):
+            raise PermissionDenied
+        return view(request, *args, **kwargs)
+
+    return never_cache(checked)
+
+
+@require_safe
+@agents_only
+def desk(request: HttpRequest) -> HttpResponse:
+    """The list, with nothing opened."""
+    return render(request, "desk/desk.html", _list_context(request))
+
+
+@require_safe
+@agents_only
+def conversation(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The list with one transcript opened beside it."""
+    opened = _conversation(request, pk)
+    before = _number(request, "before", opened.last_seq + 1)
+    context = _list_context(request) | _transcript_context(request, opened, before)
+    return render(request, "desk/desk.html", context | {"context": transcripts.context_of(opened)})
+
+
+@require_safe
+@agents_only
+def list_page(request: HttpRequest) -> HttpResponse:
+    """Partial: the rows that follow a cursor."""
+    return render(request, "desk/rows.html", _list_context(request))
+
+
+@require_safe
+@agents_only
+def tabs(request: HttpRequest) -> HttpResponse:
+    """Partial: the filters with their counts."""
+    current = rows.known_filter(request.GET.get("filter"))
+    return render(request, "desk/tabs.html", {"tabs": rows.tabs_for(request.user, current)})
+
+
+@require_safe
+@agents_only
+def row(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Partial: one row; 204 when the conversation is not in the filter."""
+    filter_key = rows.known_filter(request.GET.get("filter"))
+    found = rows.row_of(rows.conversations_for(request.user, filter_key), pk)
+    if found is None:
+        return HttpResponse(status=204)
+    return render(request, "desk/row.html", {"row": found, "filter": filter_key})
+
+
+@require_safe
+@agents_only
+def messages(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Partial: messages `after` a seq, `before` one, or the one `at` it."""
+    opened = _conversation(request, pk)
+    if "before" in request.GET:
+        context = _transcript_context(request, opened, _number(request, "before", 0))
+        return render(request, "desk/messages.html", context)
+    if "at" in request.GET:
+        found = transcripts.message_at(opened, request.user, _number(request, "at", 0))
+    else:
+        found = transcripts.messages_after(opened, request.user, _number(request, "after", 0))
+    return render(request, "desk/messages.html", {"conversation": opened, "entries": found})
+
+
+@require_safe
+@agents_only
+def conversation_context(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Partial: the right pane."""
+    opened = _conversation(request, pk)
+    return render(request, "desk/context.html", {"conversation": opened, "context": transcripts.context_of(opened)})
+
+
+@require_POST
+@agents_only
+def review(request: HttpRequest, reply_id: int) -> HttpResponse:
+    """Saves the agent's verdict; answers with the review partial to a script and with the transcript to a form."""
+    visible = Conversation.objects.visible_to(request.user)
+    reply = get_object_or_404(
+        Reply.objects.select_related("message", "conversation"),
+        pk=reply_id,
+        conversation__in=visible,
+        message__isnull=False,
+    )
+    verdict, better_text = request.POST.get("verdict", ""), request.POST.get("better_text", "")
+    if verdict not in Review.Verdict.values or len(better_text) > BETTER_TEXT_MAX_CHARS:
+        return HttpResponseBadRequest()
+    services.review_reply(reply=reply, reviewer=request.user, verdict=verdict, better_text=better_text)
+    if "X-Partial" in request.headers:
+        return render(request, "desk/review.html", {"entry": transcripts.transcript_of_reply(reply, request.user)})
+    return redirect(f"{reverse('desk-conversation', args=[reply.conversation_id])}#reply-{reply.pk}")
+
+
+def _conversation(request: HttpRequest, pk: UUID) -> Conversation:
+    return get_object_or_404(Conversation.objects.visible_to(request.user), pk=pk)
+
+
+def _list_context(request: HttpRequest) -> dict[str, Any]:
+    current = rows.known_filter(request.GET.get("filter"))
+    try:
+        page = rows.page_of(rows.conversations_for(request.user, current), request.GET.get("cursor", ""))
+    except rows.BadCursorError as error:
+        raise Http404 from error
+    return {
+        "filter": current,
+        "tabs": rows.tabs_for(request.user, current),
+        "page": page,
+        "is_first_page": "cursor" not in request.GET,
+        "next_query": urlencode({"filter": current, "cursor": page.next_cursor}),
+        "is_admin": is_admin(request.user),
+    }
+
+
+def _transcript_context(request: HttpRequest, opened: Conversation, before: int) -> dict[str, Any]:
+    entries = transcripts.messages_before(opened, request.user, before)
+    first_seq = entries[0].message.seq if entries else 1
+    return {
+        "conversation": opened,
+        "name": rows.short_name(opened),
+        "entries": entries,
+        "earlier_seq": first_seq if first_seq > 1 else None,
+        "later_is_missing": before <= opened.last_seq,
+        "better_text_max_chars": BETTER_TEXT_MAX_CHARS,
+    }
+
+
+def _number(request: HttpRequest, name: str, default: int) -> int:
+    try:
+        return min(max(int(request.GET.get(name, default)), 0), 2**31 - 1)
+    except ValueError as error:
+        raise Http404 from error

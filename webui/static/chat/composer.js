@@ -1,0 +1,60 @@
+// The one text box: Enter sends, Shift+Enter breaks the line, and Enter that confirms a Chinese (or any IME's) word
+// never sends. Grows with its text.
+
+export function createComposer({ form, maxChars, strings, onSend }) {
+  const box = form.querySelector("textarea");
+  const counter = form.querySelector("[data-counter]");
+  let isComposing = false;
+
+  box.addEventListener("compositionstart", () => (isComposing = true));
+  box.addEventListener("compositionend", () => (isComposing = false));
+  box.addEventListener("input", refresh);
+  box.addEventListener("keydown", (event) => {
+    // keyCode 229: Safari ends the composition before the Enter that confirmed it
+    const isForIme = isComposing || event.isComposing || event.keyCode === 229;
+    if (event.key !== "Enter" || event.shiftKey || isForIme) return;
+    event.preventDefault();
+    submit();
+  });
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    submit();
+  });
+
+  function submit() {
+    const text = box.value.trim();
+    if (!text || numChars(text) > maxChars) return;
+    box.value = "";
+    refresh();
+    onSend(text);
+    box.focus();
+  }
+
+  function refresh() {
+    box.style.height = "auto";
+    box.style.height = `${box.scrollHeight + box.offsetHeight - box.clientHeight}px`;
+    const left = maxChars - numChars(box.value.trim());
+    counter.hidden = left > 200;
+    counter.textContent = (left < 0 ? strings.tooLong : strings.counter)
+      .replace("{left}", left)
+      .replace("{over}", -left);
+    box.setAttribute("aria-invalid", String(left < 0));
+    form.querySelector("button[type=submit]").setAttribute("aria-disabled", String(left < 0 || !box.value.trim()));
+  }
+
+  refresh();
+  return {
+    focus: () => box.focus(),
+    disable: () => (box.disabled = true),
+    // Gives a refused text back, before whatever was typed since.
+    putBack(text) {
+      box.value = box.value ? `${text}\n${box.value}` : text;
+      refresh();
+    },
+  };
+}
+
+// Characters as the server counts them: a surrogate pair is one.
+function numChars(text) {
+  return [...text].length;
+}

@@ -1,0 +1,52 @@
+// A socket that comes back: 0.5 s after the first loss, up to 15 s later on, with some chance so that not all come at once.
+
+const FIRST_WAIT_MS = 500;
+const LONGEST_WAIT_MS = 15000;
+const REFUSED = 4403;
+const NOT_FOUND = 4404;
+
+export class DeskSocket {
+  isAgain = false;
+  #num_losses = 0;
+  #isClosed = false;
+
+  constructor(path, handle) {
+    this.path = path;
+    this.handle = handle;
+    this.#connect();
+  }
+
+  close() {
+    this.#isClosed = true;
+    clearTimeout(this.timer);
+    this.socket.close();
+  }
+
+  #connect() {
+    const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+    this.socket = new WebSocket(`${scheme}//${location.host}${this.path}`);
+    this.socket.onmessage = (message) => this.#receive(JSON.parse(message.data));
+    this.socket.onclose = (event) => this.#lose(event.code);
+  }
+
+  #receive(event) {
+    if (this.#isClosed) return;
+    if (event.type === "desk.joined") show("on");
+    this.handle(event);
+    if (event.type === "desk.joined") { this.isAgain = true; this.#num_losses = 0; }
+  }
+
+  #lose(code) {
+    if (this.#isClosed) return;
+    if (code === REFUSED) { location.reload(); this.#isClosed = true; return; } // the page says why: log in, or no access
+    if (code === NOT_FOUND) { this.#isClosed = true; show("lost"); return; }
+    this.isAgain = true;
+    show("lost");
+    const wait_ms = Math.min(FIRST_WAIT_MS * 2 ** this.#num_losses++, LONGEST_WAIT_MS);
+    this.timer = setTimeout(() => this.#connect(), wait_ms * (0.75 + Math.random() / 2));
+  }
+}
+
+function show(state) {
+  document.getElementById("live").dataset.state = state;
+}

@@ -1,0 +1,172 @@
+// The opened conversation: new messages, sentiments and running replies come in live; reviews are saved in place.
+import { elements, partial, soon } from "./partials.js";
+
+const FACTS_WAIT_MS = 400;
+const NEAR_END_PX = 80;
+
+export class Transcript {
+  #queue = Promise.resolve();
+  #attempts = new Map(); // reply id -> highest attempt seen
+  #finished = new Set();
+
+  constructor(id) {
+    this.id = id;
+    this.box = document.getElementById("messages");
+    this.scroller = document.getElementById("message-scroll");
+    this.pill = document.getElementById("new-messages");
+    this.refreshFacts = soon(() => this.#refreshFacts(), FACTS_WAIT_MS);
+    this.isAtNewest = !this.scroller.querySelector(":scope > .more");
+    this.box.addEventListener("submit", (event) => this.#review(event));
+    this.box.addEventListener("click", (event) => this.#showEarlier(event));
+    this.scroller.addEventListener("scroll", () => { if (this.#isNearEnd()) this.pill.hidden = true; }, { passive: true });
+    this.pill.addEventListener("click", () => this.#scrollToEnd());
+    if (location.hash.startsWith("#reply-")) document.querySelector(location.hash)?.scrollIntoView({ block: "center" });
+    else this.#scrollToEnd();
+  }
+
+  handle({ type, data }) {
+    if (!this.isAtNewest) return;
+    if (type === "message.saved") this.catchUp();
+    else if (type === "reply.finished") this.#finish(data);
+    else if (type === "reply.started" || type === "reply.delta") this.#run(data);
+    else if (type === "message.analysed") this.#replace(data.seq);
+  }
+
+  // One request at a time: the next one asks from the last message that the one before brought.
+  catchUp() {
+    this.#queue = this.#queue.then(() => this.#fetchNew()).catch(() => {});
+    return this.#queue;
+  }
+
+  async #fetchNew() {
+    if (!this.isAtNewest) return;
+    const seqs = [...this.box.querySelectorAll("[data-seq]")].map((message) => Number(message.dataset.seq));
+    const found = elements(await partial(`${this.box.dataset.url}?after=${Math.max(0, ...seqs)}`));
+    this.#keepEnd(() => {
+      for (const running of this.box.querySelectorAll(".is-running"))
+        if (found.some((message) => message.dataset.reply === running.dataset.runningReply)) running.remove();
+      const firstRunning = this.box.querySelector(".is-running");
+      for (const message of found) this.box.insertBefore(message, firstRunning);
+    });
+    const last = found.findLast((message) => message.matches(".message-customer"));
+    if (last) document.getElementById("announcer").textContent = last.innerText;
+  }
+
+  #finish(data) {
+    this.#finished.add(data.reply_id);
+    this.catchUp().then(() => this.#running(data.reply_id)?.remove());
+  }
+
+  // Whatever belongs to an older attempt, or comes after the end, is dropped.
+  #run({ reply_id, attempt, text = "" }) {
+    const newest = this.#attempts.get(reply_id) ?? 0;
+    if (attempt < newest || this.#finished.has(reply_id) || this.box.querySelector(`[data-reply="${reply_id}"]`)) return;
+    this.#attempts.set(reply_id, attempt);
+    this.#keepEnd(() => {
+      const running = this.#running(reply_id) ?? this.#startRunning(reply_id);
+      running.querySelector(".message-text").textContent = text;
+    });
+  }
+
+  #startRunning(reply_id) {
+    const running = document.getElementById("running-reply").content.firstElementChild.cloneNode(true);
+    running.dataset.runningReply = reply_id;
+    this.box.append(running);
+    return running;
+  }
+
+  #running(reply_id) {
+    return this.box.querySelector(`[data-running-reply="${reply_id}"]`);
+  }
+
+  async #replace(seq) {
+    const old = this.box.querySelector(`[data-seq="${seq}"]`);
+    if (!old) return;
+    const [message] = elements(await partial(`${this.box.dataset.url}?at=${seq}`));
+    if (message) this.#keepEnd(() => old.replaceWith(message));
+  }
+
+  async #refreshFacts() {
+    const html = await partial(`/desk/conversations/${this.id}/context/`);
+    if (document.getElementById("desk").dataset.conversation !== this.id) return;
+    const facts = document.getElementById("facts");
+    const isTableOpen = facts.querySelector(".chart-table")?.open ?? false;
+    const top = facts.querySelector(".scroll")?.scrollTop ?? 0;
+    facts.replaceChildren(...elements(html));
+    const table = facts.querySelector(".chart-table");
+    if (table) table.open = isTableOpen;
+    facts.querySelector(".scroll").scrollTop = top;
+    const marks = document.getElementById("opened-marks-now").content.cloneNode(true);
+    document.getElementById("opened-marks").replaceChildren(marks);
+  }
+
+  async #showEarlier(event) {
+    const more = event.target.closest("[data-before]");
+    if (!more || event.metaKey || event.ctrlKey) return;
+    event.preventDefault();
+    const height = this.scroller.scrollHeight;
+    more.replaceWith(...elements(await partial(`${this.box.dataset.url}?before=${more.dataset.before}`)));
+    this.scroller.scrollTop += this.scroller.scrollHeight - height; // what was read stays where it was
+  }
+
+  async #review(event) {
+    const form = event.target.closest("form.review");
+    if (!form) return;
+    event.preventDefault();
+    const body = new FormData(form, event.submitter);
+    for (const button of form.querySelectorAll("button")) button.disabled = true;
+    try {
+      const options = { method: "POST", body, headers: { "X-Partial": "1" } };
+      const [saved] = elements(await partial(form.action, options));
+      form.replaceWith(saved);
+      const verdict = body.get("verdict");
+      saved.querySelector(`.verdicts [value="${verdict}"]`).focus({ preventScroll: true });
+    } catch {
+      for (const button of form.querySelectorAll("button")) button.disabled = false;
+      form.querySelector("[role=alert]").hidden = false;
+    }
+  }
+
+  moveReply(step) {
+    const replies = [...this.box.querySelectorAll("[data-reply]")];
+    const here = replies.indexOf(this.focusedReply());
+    const next = replies[here < 0 ? replies.length - 1 : Math.min(Math.max(here + step, 0), replies.length - 1)];
+    next?.focus({ preventScroll: true });
+    next?.scrollIntoView({ block: "nearest" });
+  }
+
+  focusedReply() {
+    return document.activeElement?.closest?.("[data-reply]") ?? null;
+  }
+
+  judge(verdict) {
+    const reply = this.focusedReply();
+    if (reply) reply.querySelector(`.verdicts [value="${verdict}"]`).click();
+    else this.moveReply(1);
+  }
+
+  writeBetter() {
+    const better = this.focusedReply()?.querySelector(".better");
+    if (!better) { this.moveReply(1); return; }
+    better.open = true;
+    better.querySelector("textarea").focus();
+  }
+
+  // The newest message stays in view unless the reader scrolled up; then the pill says that there is more.
+  #keepEnd(change) {
+    const wasNearEnd = this.#isNearEnd();
+    const num_before = this.box.children.length;
+    change();
+    if (wasNearEnd) this.#scrollToEnd();
+    else if (this.box.children.length > num_before) this.pill.hidden = false;
+  }
+
+  #isNearEnd() {
+    return this.scroller.scrollHeight - this.scroller.scrollTop - this.scroller.clientHeight < NEAR_END_PX;
+  }
+
+  #scrollToEnd() {
+    this.scroller.scrollTop = this.scroller.scrollHeight;
+    this.pill.hidden = true;
+  }
+}

@@ -1,0 +1,20 @@
+"""The addresses of the site. What answers them is in `chat`, `desk`, `admin` and `health`."""
+
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import include, path
+from django.views.i18n import set_language
+
+from webui import admin, health
+from webui.chat import views as chat
+
+urlpatterns = [
+    path("", chat.home, name="home"),
+    path("chat/", chat.full_page, name="chat"),
+    path("desk/", include("webui.desk.urls")),
+    path("admin/", admin.site.urls),
+    path("login/", LoginView.as_view(), name="login"),
+    path("logout/", LogoutView.as_view(), name="logout"),
+    path("language/", set_language, name="set_language"),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+]

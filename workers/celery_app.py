@@ -1,0 +1,23 @@
+"""The entry of the Celery workers: `celery -A workers.celery_app worker -Q replies|analysis -P threads`.
+
+Owns the start-up of Django and of the model in a worker process; the app object itself is `chatbot.queue.app`. Beat
+needs only the names of tasks and no model: run it as `celery -A chatbot.queue beat`.
+
+Database connections: Celery's Django fixup, on because DJANGO_SETTINGS_MODULE is set before the app is made, closes a
+task thread's unusable and expired connections before and after each task.
+"""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatbot.settings")
+
+import django
+
+django.setup()
+
+from chatbot.queue import app  # noqa: E402  (models can be imported only now)
+from workers import engine_host, tasks  # noqa: E402
+
+engine_host.install()
+
+__all__ = ["app", "tasks"]

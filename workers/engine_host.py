@@ -1,0 +1,103 @@
+"""What a worker process holds besides its task threads: an engine to reply, a classifier to analyse.
+
+Everything is loaded before the worker takes its first task. The reply worker then says every few seconds that it is
+ready; when its model thread dies, the process ends with a failure, so that whoever supervises it starts a new one.
+"""
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import redis
+from celery.signals import worker_init, worker_shutdown
+from django.conf import settings
+from django.db import connections
+
+from chatbot import events, queue
+from chatbot.assist import analysis
+from chatbot.knowledge.services import current_index
+from chatbot.language_model.backends import LocalGenerator, set_generator, start_local_generator
+from chatbot.language_model.checkpoints import CheckpointError
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+REPLIES_QUEUE = "replies"
+ANALYSIS_QUEUE = "analysis"
+EXIT_ENGINE_DIED = 70
+_LAST_WORDS_S = 1.0  # for the replies under way to end with the approved text before the process ends
+
+
+def install() -> None:
+    """Connects the loading to the start of a worker."""
+    worker_init.connect(_prepare, dispatch_uid="kefu.prepare")
+    worker_shutdown.connect(_flush_events, dispatch_uid="kefu.flush")
+
+
+def _prepare(*, sender: Any, **_: object) -> None:
+    """Runs in the worker's main thread once its queues are known, before it takes tasks from them."""
+    consumed = set(sender.app.amqp.queues.consume_from)
+    try:
+        if REPLIES_QUEUE in consumed:
+            host_engine()
+        if ANALYSIS_QUEUE in consumed:
+            _timed("the sentiment classifier", lambda: analysis.classifier().classify(["warm"]))
+    except CheckpointError as error:
+        raise SystemExit(f"the checkpoint can't be loaded: {error}") from error
+    except Exception as error:  # Celery would log what a signal's receiver raises, and go on without a model
+        log.exception("the worker can't start")
+        raise SystemExit(1) from error
+    finally:
+        connections.close_all()
+
+
+def host_engine() -> LocalGenerator:
+    """Loads the checkpoint, starts the engine, warms retrieval, and reports ready from a thread until it dies."""
+    generator = _timed("the model", _start_generator)
+    set_generator(generator)
+    _timed("retrieval", lambda: current_index().search(["warm"], top_k=1))
+    threading.Thread(target=_report_while_alive, args=(generator,), name="heartbeat", daemon=True).start()
+    return generator
+
+
+def _start_generator() -> LocalGenerator:
+    return start_local_generator(
+        settings.CHECKPOINT,
+        device=settings.DEVICE,
+        max_batch_size=settings.MAX_BATCH_SIZE,
+        max_waiting=settings.MAX_WAITING_REQUESTS,
+        num_threads=settings.MODEL_THREADS or max(1, (os.cpu_count() or 2) - 1),
+    )
+
+
+def _timed(what: str, load: Callable[[], T]) -> T:
+    started = time.perf_counter()
+    loaded = load()
+    log.info("%s is warm after %.1f s", what, time.perf_counter() - started)
+    return loaded
+
+
+def _report_while_alive(generator: LocalGenerator) -> None:
+    pid = os.getpid()
+    facts = {"model_version": generator.version, "pid": pid}
+    while generator.is_alive:
+        try:
+            queue.report_ready("reply", f"{socket.gethostname()}:{pid}", facts)
+        except redis.RedisError as error:
+            log.warning("the heartbeat was not sent: %s", error)
+        time.sleep(settings.WORKER_HEARTBEAT_S)
+    log.critical("the model thread is dead: this worker ends")
+    time.sleep(_LAST_WORDS_S)
+    logging.shutdown()
+    os._exit(EXIT_ENGINE_DIED)  # sys.exit would end this thread only
+
+
+def _flush_events(**_: object) -> None:
+    try:
+        events.flush(timeout_s=2.0)
+    except TimeoutError:
+        log.warning("some last events were not sent; browsers read the rows when they reconnect")
