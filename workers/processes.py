@@ -14,7 +14,8 @@ _COMMON = {
     "OMP_WAIT_POLICY": "passive",  # threads of a matrix product that wait shall not spin: other processes need the core
     "TOKENIZERS_PARALLELISM": "false",
     "CELERY_SKIP_CHECKS": "1",  # `up` ran Django's checks with the migrations
-    "PYTHONWARNINGS": "ignore::RuntimeWarning:celery.platforms",  # containers run as root now and then; no pickles here
+    # uvicorn's older WebSocket implementation is the measured one
+    "PYTHONWARNINGS": "ignore:The `websockets` implementation is deprecated",
 }
 
 

@@ -30,6 +30,7 @@ class DemoLogin:
 
 def set_up_database(say: Callable[[str], None]) -> list[DemoLogin]:
     """Migrates, makes the groups, and with DEMO=1 the demo company. Returns the demo logins that exist."""
+    settings.STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise warns of a folder that isn't there
     say("database: bringing the tables up to date")
     call_command("migrate", interactive=False, verbosity=0)
     for name in (AGENTS_GROUP, ADMINS_GROUP):

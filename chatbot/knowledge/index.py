@@ -17,7 +17,7 @@ from chatbot.knowledge.entries import Entry
 Scores = npt.NDArray[np.float32]
 
 BM25_WEIGHT = 0.30
-BM25_HALF = 6.0  # the BM25 score that counts for half of the most it can add
+BM25_HALF = 10.0  # the BM25 score that counts for half of the most it can add
 LANGUAGE_BONUS = 0.04
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
-from chatbot.engine import Engine, EngineUnavailableError, SamplingParams
+from chatbot.engine import Engine, EngineUnavailableError, Request, SamplingParams
 from chatbot.engine.model_runner import ModelShape
 from chatbot.engine.request import LogitsProcessor
 from chatbot.language_model.checkpoints import Checkpoint, load_checkpoint
@@ -76,8 +76,7 @@ class LocalGenerator:
         request = self.engine.add_request(prompt_token_ids, params)
         decoder = IncrementalDecoder(self._checkpoint.tokenizer)
         try:
-            pieces = (decoder.feed([token_id]) for token_id in request)
-            yield from _stop_at(pieces, self.prompt_format.stop_strings)
+            yield from _stop_at(_decode(request, decoder), self.prompt_format.stop_strings)
         finally:
             self.engine.cancel_request(request)
 
@@ -134,6 +133,12 @@ def get_generator() -> TextGenerator:
     if _generator is None:
         raise EngineUnavailableError("no model was loaded in this process")
     return _generator
+
+
+def _decode(request: Request, decoder: IncrementalDecoder) -> Iterator[str]:
+    for token_id in request:
+        yield decoder.feed([token_id])
+    yield decoder.flush()
 
 
 def _stop_at(pieces: Iterator[str], stop_strings: Sequence[str]) -> Iterator[str]:

@@ -96,7 +96,9 @@ def _check_exists(name_or_path: str) -> None:
         if not any(found for pattern in WEIGHT_PATTERNS for found in path.glob(pattern) if found.name != HEAD_FILE):
             raise CheckpointError(f"{path} has no weights (model.safetensors). Copy the whole folder again.")
     elif looks_like_path:
-        raise CheckpointError(f"The checkpoint folder {path} does not exist. Check the path, or name a hub id like gpt2.")
+        raise CheckpointError(
+            f"The checkpoint folder {path} does not exist. Check the path, or name a hub id like gpt2."
+        )
 
 
 def _check_is_gpt2(name_or_path: str) -> None:
@@ -118,7 +120,9 @@ def _load_model(name_or_path: str, dtype: torch.dtype) -> GPT2LMHeadModel:
         raise CheckpointError(_explain_failure(name_or_path)) from error
     missing = sorted(report["missing_keys"])
     if missing:
-        raise CheckpointError(f"{name_or_path}: the weights lack {missing[0]} and {len(missing) - 1} more. Copy the whole folder again.")
+        raise CheckpointError(
+            f"{name_or_path}: the weights lack {missing[0]} and {len(missing) - 1} more. Copy the whole folder again."
+        )
     loaded: GPT2LMHeadModel = model
     return loaded
 
@@ -127,7 +131,9 @@ def _load_tokenizer(name_or_path: str) -> PreTrainedTokenizerBase:
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(name_or_path)
     except Exception as error:  # as above
-        raise CheckpointError(f"{name_or_path}: the tokenizer can't be read ({error}). Copy the whole folder again.") from error
+        raise CheckpointError(
+            f"{name_or_path}: the tokenizer can't be read ({error}). Copy the whole folder again."
+        ) from error
     return tokenizer
 
 

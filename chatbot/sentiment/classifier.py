@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -80,7 +81,7 @@ class SentimentHead(nn.Module):
 
     def _pair_buckets(self, ids: Sequence[int]) -> list[int]:
         buckets = self.config.num_pair_buckets
-        return [(first * _PAIR_PRIME + second) % buckets for first, second in zip(ids, ids[1:], strict=False)]
+        return [(first * _PAIR_PRIME + second) % buckets for first, second in pairwise(ids)]
 
 
 @torch.no_grad()
@@ -149,7 +150,9 @@ def load_head(folder: Path) -> SentimentHead:
         head = SentimentHead(HeadConfig(**json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))))
         head.load_state_dict({name: tensor.float() for name, tensor in load_file(str(folder / HEAD_FILE)).items()})
     except (SafetensorError, RuntimeError, ValueError, TypeError) as error:
-        raise CheckpointError(f"{folder}: the sentiment head is damaged ({error}). Copy the whole folder again.") from error
+        raise CheckpointError(
+            f"{folder}: the sentiment head is damaged ({error}). Copy the whole folder again."
+        ) from error
     return head
 
 

@@ -33,7 +33,9 @@ def add_data_arguments(parser: ArgumentParser) -> None:
 
 def add_run_arguments(parser: ArgumentParser, *, learning_rate: float, batch_rows: int, row_length: int) -> None:
     """Add the arguments of a training run."""
-    parser.add_argument("--output", type=Path, required=True, help="folder for the run's state, log and best checkpoint")
+    parser.add_argument(
+        "--output", type=Path, required=True, help="folder for the run's state, log and best checkpoint"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--max-minutes", type=float, default=None, help="end after this time (the schedule follows)")
     parser.add_argument("--max-steps", type=int, default=None, help="end after these steps (repeats exactly by seed)")
@@ -64,7 +66,10 @@ def plan_from(options: dict[str, Any], **changes: Any) -> TrainingPlan:
 def records_from(options: dict[str, Any]) -> list[Record]:
     """Return the records that the arguments ask for."""
     return read_records(
-        Path(options["data"]), exclude=options["exclude"], max_per_file=options["max_per_file"], seed=options.get("seed", 1)
+        Path(options["data"]),
+        exclude=options["exclude"],
+        max_per_file=options["max_per_file"],
+        seed=options.get("seed", 1),
     )
 
 

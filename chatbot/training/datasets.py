@@ -65,8 +65,7 @@ def data_files(folder: Path, *, exclude: Sequence[str] = ()) -> list[Path]:
 
 def read_file(path: Path) -> Iterator[Record]:
     """Yield the records of one file. A line that is no JSON object raises `DatasetError` with its number."""
-    opened = lzma.open(path, "rt", encoding="utf-8") if path.suffix == ".xz" else path.open(encoding="utf-8")
-    with opened as lines:
+    with lzma.open(path, "rt", encoding="utf-8") if path.suffix == ".xz" else path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue
@@ -79,7 +78,9 @@ def read_file(path: Path) -> Iterator[Record]:
             yield record
 
 
-def read_records(folder: Path, *, exclude: Sequence[str] = (), max_per_file: int | None = None, seed: int = 0) -> list[Record]:
+def read_records(
+    folder: Path, *, exclude: Sequence[str] = (), max_per_file: int | None = None, seed: int = 0
+) -> list[Record]:
     """Return the records of a folder except those marked `split: "test"`; a long file gives a random sample."""
     records: list[Record] = []
     for path in data_files(folder, exclude=exclude):
@@ -136,11 +137,26 @@ def record_texts(record: Record) -> list[str]:
     texts: list[str] = []
     for key in ("history", "turns", "dialogue"):
         texts += [turn["text"] if isinstance(turn, dict) else str(turn) for turn in record.get(key) or []]
-    keys = ("title", "context", "passage", "question", "standalone", "answer", "reply", "text", "summary", "open", "en", "zh")
+    keys = (
+        "title",
+        "context",
+        "passage",
+        "question",
+        "standalone",
+        "answer",
+        "reply",
+        "text",
+        "summary",
+        "open",
+        "en",
+        "zh",
+    )
     return texts + [str(record[key]) for key in keys if record.get(key)]
 
 
-def split_by_company(records: Iterable[Record], *, num_held_out: int, seed: int = SPLIT_SEED) -> tuple[list[Record], list[Record]]:
+def split_by_company(
+    records: Iterable[Record], *, num_held_out: int, seed: int = SPLIT_SEED
+) -> tuple[list[Record], list[Record]]:
     """Split into (training, validation) so that a company is on one side only; both languages are held out.
 
     Records without a company are split by blocks of ten neighbouring lines of their kind (authored sentiment and
@@ -373,7 +389,9 @@ class Renderer:
             chosen = self._rng.choice(passage)
             question = _some_words(chosen, self._rng)
             joiner = "" if text_language(chosen) == "zh" else " "
-            builder = self._build().read(*self._format.turn_ids(Turn("customer", question, passages=(joiner.join(passage),))))
+            builder = self._build().read(
+                *self._format.turn_ids(Turn("customer", question, passages=(joiner.join(passage),)))
+            )
             builder.read_token(BOT).write_text(chosen).write_token(END)
             examples.append(builder.build("copy", text_language(text)))
         return examples
@@ -463,7 +481,9 @@ def pack_examples(examples: Iterable[Example], *, length: int, pad_id: int, pref
     for example in examples:
         ids = [*prefix_ids, *example.ids]
         targets = [False] * len(prefix_ids) + list(example.is_target)
-        labels = [token if is_target else IGNORED for token, is_target in zip(ids[1:], targets[1:], strict=True)] + [IGNORED]
+        labels = [token if is_target else IGNORED for token, is_target in zip(ids[1:], targets[1:], strict=True)] + [
+            IGNORED
+        ]
         ids, labels = ids[-length:], labels[-length:]
         row = next((row for row in open_rows if len(row[0]) + len(ids) <= length), None)
         if row is None:
@@ -484,7 +504,9 @@ def pack_examples(examples: Iterable[Example], *, length: int, pad_id: int, pref
     return Rows(all_ids, all_labels)
 
 
-def mix_examples(pools: Mapping[str, Sequence[Example]], weights: Mapping[str, float], *, rng: random.Random) -> Iterator[Example]:
+def mix_examples(
+    pools: Mapping[str, Sequence[Example]], weights: Mapping[str, float], *, rng: random.Random
+) -> Iterator[Example]:
     """Yield examples for ever, so that each pool gives its weight's share of the tokens; a pool starts again at its end.
 
     The next example comes from the pool that is furthest behind its share.
@@ -501,4 +523,3 @@ def mix_examples(pools: Mapping[str, Sequence[Example]], weights: Mapping[str, f
         example = pools[name][orders[name].pop()]
         given[name] += len(example)
         yield example
-

@@ -105,7 +105,9 @@ def evaluate_model(
     """
     prompt_format = checkpoint.prompt_format
     if not isinstance(prompt_format, SpecialTokenFormat):
-        raise DatasetError("this checkpoint has no special tokens; evaluate_model measures models trained for this task")
+        raise DatasetError(
+            "this checkpoint has no special tokens; evaluate_model measures models trained for this task"
+        )
     _, held_out = split_by_company(records, num_held_out=num_held_out)
     chosen = _choose(held_out, max_per_kind)
     total = sum(len(found) for found in chosen.values())
@@ -123,7 +125,11 @@ def evaluate_model(
         _perplexities(checkpoint, pack_validation(prompt_format, held_out, ROW_LENGTH)),
         {language: _score_replies(found) for (kind, language), found in written.items() if kind == "reply"},
         {language: _score_rewrites(found) for (kind, language), found in written.items() if kind == "rewrite"},
-        {language: _share(found, looks_like_decline) for (kind, language), found in written.items() if kind == "near_miss"},
+        {
+            language: _share(found, looks_like_decline)
+            for (kind, language), found in written.items()
+            if kind == "near_miss"
+        },
         {language: _copied(found) for (kind, language), found in written.items() if kind == "copy"},
     )
     return scores, [_sample(kind, *item) for (kind, _), found in written.items() for item in found]
@@ -171,7 +177,8 @@ def _score_replies(found: Sequence[tuple[Record, str, bool]]) -> ReplyScores:
         len(found),
         _share(found, lambda record, text: numbers_of(text) <= numbers_of(_sources(record))),
         _share(found, lambda record, text: bool(numbers_of(text))),
-        sum(numbers_of(text) == numbers_of(record["reply"]) for record, text in with_numbers) / max(1, len(with_numbers)),
+        sum(numbers_of(text) == numbers_of(record["reply"]) for record, text in with_numbers)
+        / max(1, len(with_numbers)),
         sum(_words_supported(record, text) for record, text, _ in found) / max(1, len(found)),
         sum(word_overlap(text, record["reply"]) for record, text, _ in found) / max(1, len(found)),
         sum(is_finished for _, _, is_finished in found) / max(1, len(found)),
@@ -205,7 +212,17 @@ def numbers_of(text: str) -> set[str]:
 def looks_like_decline(record: Record, text: str) -> bool:
     """Tell by its words whether a reply says that the answer isn't known, or offers a person."""
     del record
-    words = ("colleague", "teammate", "not sure", "n't have", "n't say", "n't know", "nothing about", "doesn't", "can't")
+    words = (
+        "colleague",
+        "teammate",
+        "not sure",
+        "n't have",
+        "n't say",
+        "n't know",
+        "nothing about",
+        "doesn't",
+        "can't",
+    )
     chinese = ("同事", "人工", "没有", "查不到", "没写", "没提", "不确定", "不清楚", "不敢", "转给", "未提")
     return any(word in text for word in (*words, *chinese))
 

@@ -66,7 +66,9 @@ def epoch_examples(prompt_format: SpecialTokenFormat, records: Sequence[Record],
     for record in records:
         by_kind[record_kind(record)].append(record)
     examples: list[Example] = []
-    pairs = list(reply_pairs([*by_kind["reply"], *rng.sample(by_kind["near_miss"], len(by_kind["near_miss"]) // 2)], rng))
+    pairs = list(
+        reply_pairs([*by_kind["reply"], *rng.sample(by_kind["near_miss"], len(by_kind["near_miss"]) // 2)], rng)
+    )
     for pair in pairs:
         examples += [renderer.render_conversation(pair)] if rng.random() < 0.5 else _flat(renderer, pair)
     for kind, limit in EPOCH_LIMITS.items():
@@ -101,7 +103,9 @@ def prepare(
     shuffled = [np.random.default_rng(seed + number).permutation(len(rows)) for number, rows in enumerate(epochs)]
     ids = np.concatenate([rows.ids[order] for rows, order in zip(epochs, shuffled, strict=True)])
     labels = np.concatenate([rows.labels[order] for rows, order in zip(epochs, shuffled, strict=True)])
-    return FineTuningData(Rows(ids, labels), validation_rows(prompt_format, held_out, row_length), int((labels >= 0).sum()))
+    return FineTuningData(
+        Rows(ids, labels), validation_rows(prompt_format, held_out, row_length), int((labels >= 0).sum())
+    )
 
 
 def validation_rows(prompt_format: SpecialTokenFormat, held_out: Sequence[Record], row_length: int) -> dict[str, Rows]:

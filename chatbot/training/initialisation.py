@@ -25,7 +25,6 @@ from torch import Tensor
 from transformers import GPT2Config, GPT2LMHeadModel
 
 
-
 @dataclass(frozen=True)
 class ModelSize:
     """The shape of a model; the default has 27.4 million parameters with 16,000 tokens."""
@@ -56,7 +55,9 @@ def new_model(size: ModelSize, *, vocabulary_size: int, end_of_text_id: int, pad
     return GPT2LMHeadModel(config)
 
 
-def token_embeddings(stream: npt.NDArray[np.int64], *, vocabulary_size: int, width: int, window: int = 4, seed: int = 0) -> Tensor:
+def token_embeddings(
+    stream: npt.NDArray[np.int64], *, vocabulary_size: int, width: int, window: int = 4, seed: int = 0
+) -> Tensor:
     """Return rows of length one, (vocabulary_size, width), for a stream of token ids.
 
     Counts every pair at most `window` tokens apart, near pairs more; tokens that were never seen get a random row.

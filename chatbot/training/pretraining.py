@@ -62,7 +62,9 @@ class PretrainingData:
     stream: npt.NDArray[np.int64]
 
 
-def build_pools(prompt_format: SpecialTokenFormat, records: Sequence[Record], *, seed: int, max_per_pool: int = 6000) -> dict[str, list[Example]]:
+def build_pools(
+    prompt_format: SpecialTokenFormat, records: Sequence[Record], *, seed: int, max_per_pool: int = 6000
+) -> dict[str, list[Example]]:
     """Render records into pools of examples by kind; English and Chinese are balanced within a pool's limit."""
     rng = random.Random(seed)
     renderer = Renderer(prompt_format, records, rng=rng)
@@ -144,7 +146,9 @@ def _validation_examples(prompt_format: SpecialTokenFormat, held_out: Sequence[R
     return dict(found)
 
 
-def _all_tokens(prompt_format: SpecialTokenFormat, records: Sequence[Record], end_of_text: int) -> npt.NDArray[np.int64]:
+def _all_tokens(
+    prompt_format: SpecialTokenFormat, records: Sequence[Record], end_of_text: int
+) -> npt.NDArray[np.int64]:
     stream: list[int] = []
     for record in records:
         if record_kind(record) != "other":

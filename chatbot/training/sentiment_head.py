@@ -212,5 +212,7 @@ def _calibration_error(confidence: Tensor, is_right: Tensor) -> float:
     for lower in (step / 10 for step in range(10)):
         inside = (confidence > lower) & (confidence <= lower + 0.1)
         if bool(inside.any()):
-            total += float(inside.float().mean()) * abs(float(confidence[inside].mean() - is_right[inside].float().mean()))
+            total += float(inside.float().mean()) * abs(
+                float(confidence[inside].mean() - is_right[inside].float().mean())
+            )
     return total

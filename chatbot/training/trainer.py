@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -95,7 +94,7 @@ class Trainer:
         *,
         save_best: Callable[[GPT2LMHeadModel, Path], None],
     ) -> None:
-        """`save_best` writes the model as a checkpoint into a folder; it is called when the mean loss is the best yet."""
+        """`save_best` writes the model as a checkpoint into a folder; called when the mean loss is the best yet."""
         self._model = model.to(plan.device)
         self._rows = rows
         self._validation = validation
@@ -156,7 +155,9 @@ class Trainer:
             for step in range(math.ceil(len(rows) / self._plan.batch_rows)):
                 chosen = slice(step * self._plan.batch_rows, (step + 1) * self._plan.batch_rows)
                 ids, labels = torch.from_numpy(rows.ids[chosen]), torch.from_numpy(rows.labels[chosen])
-                loss, learned = language_model_loss(self._model, ids.to(self._plan.device), labels.to(self._plan.device))
+                loss, learned = language_model_loss(
+                    self._model, ids.to(self._plan.device), labels.to(self._plan.device)
+                )
                 total, count = total + float(loss) * learned, count + learned
             losses[name] = total / max(1, count)
         self._log({"step": self._step, "elapsed_s": round(self._elapsed_s, 1), "validation": losses})
@@ -174,7 +175,7 @@ class Trainer:
         }
         path = self._folder / STATE_FILE
         torch.save(state, path.with_suffix(".new"))
-        os.replace(path.with_suffix(".new"), path)
+        path.with_suffix(".new").replace(path)
 
     def _train_step(self, share: float) -> Progress:
         self._model.train()

@@ -1,39 +1,20 @@
 """The desk's pages and the partials that its script fetches. Reads go through `rows` and `transcripts`."""
 
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from chatbot.conversations import services
-from chatbot.conversations.models import Conversation, Reply, Review, is_admin, is_agent
+from chatbot.conversations.models import Conversation, Reply, Review, is_admin
 from webui.desk import rows, transcripts
+from webui.desk.access import agents_only
 
 BETTER_TEXT_MAX_CHARS = 4000
-View = Callable[..., HttpResponse]
-
-
-def agents_only(view: View) -> View:
-    """Anonymous visitors log in first; people who are no agents are told so. Nothing here is cached."""
-
-    @wraps(view)
-    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not request.user.is_authenticated:
-            return redirect_to_login(request.get_full_path())
-        if not is_agent(request.user):
-            raise PermissionDenied
-        return view(request, *args, **kwargs)
-
-    return never_cache(checked)
 
 
 @require_safe

@@ -29,7 +29,9 @@ class Command(BaseCommand):
         add_data_arguments(parser)
         parser.add_argument("--checkpoint", default=settings.CHECKPOINT)
         parser.add_argument("--max-per-kind", type=int, default=100, help="generated texts per kind and language")
-        parser.add_argument("--samples", type=Path, default=None, help="write every generated text to this JSON Lines file")
+        parser.add_argument(
+            "--samples", type=Path, default=None, help="write every generated text to this JSON Lines file"
+        )
         parser.add_argument("--device", default="cpu")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -32,7 +32,9 @@ class Command(BaseCommand):
         with errors_in_one_line():
             records = records_from(options)
             random.Random(options["seed"]).shuffle(records)
-            texts = balanced_texts(tqdm(records, unit=" records"), max_characters_per_language=options["max_characters"])
+            texts = balanced_texts(
+                tqdm(records, unit=" records"), max_characters_per_language=options["max_characters"]
+            )
             tokenizer = train_tokenizer(texts, vocabulary_size=options["vocabulary_size"])
             save_tokenizer(tokenizer, options["output"])
         self.stdout.write(f"{len(tokenizer)} tokens in {options['output']}")

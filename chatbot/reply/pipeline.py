@@ -1,0 +1,167 @@
+"""One customer turn to one finished reply: rewrite, retrieve, decide, generate, check. Knows no database and no queue.
+
+The approved answer is the truth: what the model says instead of it is shown only where the passage supports it, and
+when the model is away the passage itself is the reply.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from chatbot.conversations.services import FinishedReply
+from chatbot.engine import EngineError, EngineOverloadedError
+from chatbot.knowledge.index import Candidate, KnowledgeIndex
+from chatbot.language_model.backends import TextGenerator
+from chatbot.language_model.prompt_format import Turn
+from chatbot.reply.decision import Decision, decide, of_reading
+from chatbot.reply.generation import generate_supported, show_word_by_word
+from chatbot.reply.intents import Intent, Reading, is_yes
+from chatbot.reply.multiple import answers_to_parts
+from chatbot.reply.questions import history_in_front, language_of
+from chatbot.reply.reading import read_turn
+from chatbot.reply.rewriting import rewrite_question
+from chatbot.reply.texts import offers_a_person, text_for
+
+TOP_K = 5
+HISTORY_WEIGHT, REWRITE_WEIGHT = 1.0, 0.7  # beside the bare turn's 1
+
+
+def answer_turn(
+    *,
+    turns: Sequence[Turn],
+    knowledge: KnowledgeIndex,
+    generator: TextGenerator | None,
+    on_text: Callable[[str], None],
+) -> FinishedReply:
+    """Answers the last turn, a customer's. `on_text` gets the whole supported text so far, and may be called often.
+
+    With no generator the reply is the approved text. An engine that is down or overloaded is named in `degraded`.
+    Whatever `on_text` raises ends the work and is passed on.
+    """
+    return _TurnAnswerer(list(turns), knowledge, generator, on_text).answer()
+
+
+@dataclass
+class _TurnAnswerer:
+    """The state of one turn on its way through the steps."""
+
+    turns: list[Turn]
+    knowledge: KnowledgeIndex
+    generator: TextGenerator | None
+    on_text: Callable[[str], None]
+    standalone: str = ""
+    degraded: str = ""
+    timings_ms: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def question(self) -> str:
+        return self.turns[-1].text
+
+    def answer(self) -> FinishedReply:
+        language = language_of(self.turns)
+        reading = self._reading()
+        if reading is not None and reading.is_certain:
+            return self._say_fixed(of_reading(reading), language)
+        with self._timed("rewrite"):
+            self._rewrite()
+        with self._timed("retrieve"):
+            candidates = self._retrieve(language)
+        with self._timed("decide"):
+            several = answers_to_parts(self.question, self.knowledge, candidates, language)
+            decision = decide(self.question, candidates, reading)
+        if several and decision.action in ("answer", "clarify", "decline"):
+            return self._say_approved(several, min(1.0, decision.confidence), language)
+        if decision.action == "answer":
+            return self._say_answer(decision, language)
+        return self._say_fixed(decision, language)
+
+    def _reading(self) -> Reading | None:
+        earlier = self.turns[-2] if len(self.turns) > 1 else None
+        if earlier is not None and offers_a_person(earlier.text) and is_yes(self.question):
+            return Reading(intent=Intent.PERSON, confidence=0.95, text="handoff", is_certain=True)
+        return read_turn(self.question)
+
+    def _rewrite(self) -> None:
+        if self.generator is None:
+            return
+        try:
+            self.standalone = rewrite_question(self.turns, self.generator)
+        except EngineError as error:
+            self._note_engine_error(error)
+
+    def _retrieve(self, language: str) -> list[Candidate]:
+        queries, weights = [self.question], [1.0]
+        with_history = history_in_front(self.turns)
+        if with_history != self.question:
+            queries.append(with_history)
+            weights.append(HISTORY_WEIGHT)
+        if self.standalone:
+            queries.append(self.standalone)
+            weights.append(REWRITE_WEIGHT)
+        return self.knowledge.search(queries, top_k=TOP_K, language=language, weights=weights)
+
+    def _say_answer(self, decision: Decision, language: str) -> FinishedReply:
+        passage = decision.candidates[0].entry.answer
+        text = ""
+        with self._timed("generate"):
+            if self.generator is not None and not self.degraded:
+                text = self._generate(passage, self.generator)
+        if text:
+            return self._finish(decision, text, origin="generated")
+        return self._say_approved(decision.candidates, decision.confidence, language)
+
+    def _generate(self, passage: str, generator: TextGenerator) -> str:
+        last = replace(self.turns[-1], standalone=self.standalone, passages=(passage,))
+        try:
+            return generate_supported([*self.turns[:-1], last], passage, generator, self.on_text).text
+        except EngineError as error:
+            self._note_engine_error(error)
+            return ""
+
+    def _say_approved(self, candidates: Sequence[Candidate], confidence: float, language: str) -> FinishedReply:
+        text = "\n\n".join(candidate.entry.answer for candidate in candidates)
+        show_word_by_word(text, self.on_text)
+        decision = Decision(action="answer", confidence=confidence, candidates=tuple(candidates))
+        return self._finish(decision, text, origin="approved text")
+
+    def _say_fixed(self, decision: Decision, language: str) -> FinishedReply:
+        text = text_for(decision.text, language)
+        show_word_by_word(text, self.on_text)
+        return self._finish(decision, text, origin="fixed")
+
+    def _finish(self, decision: Decision, text: str, *, origin: str) -> FinishedReply:
+        is_answer, is_clarify = decision.action == "answer", decision.action == "clarify"
+        return FinishedReply(
+            text=text,
+            action=decision.action,
+            sources=[_source(candidate) for candidate in decision.candidates] if is_answer else [],
+            options=[_option(candidate) for candidate in decision.candidates] if is_clarify else [],
+            standalone_question=self.standalone or self.question,
+            confidence=round(decision.confidence, 4),
+            model_version=self.generator.version if self.generator is not None else "",
+            origin=origin,
+            degraded=self.degraded,
+            timings_ms=self.timings_ms,
+        )
+
+    def _note_engine_error(self, error: EngineError) -> None:
+        self.degraded = "engine_overloaded" if isinstance(error, EngineOverloadedError) else "engine_down"
+
+    @contextmanager
+    def _timed(self, step: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.timings_ms[step] = round((time.perf_counter() - start) * 1000, 1)
+
+
+def _source(candidate: Candidate) -> dict[str, Any]:
+    entry = candidate.entry
+    return {"id": entry.id, "question": entry.question, "text": entry.answer, "score": round(candidate.score, 4)}
+
+
+def _option(candidate: Candidate) -> dict[str, Any]:
+    return {"id": candidate.entry.id, "question": candidate.entry.question}

@@ -1,0 +1,64 @@
+"""The form of a customer's turn: its language, whether it leans on what was said before, the questions it holds."""
+
+import re
+from collections.abc import Sequence
+
+from chatbot.language_model.prompt_format import Turn
+
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_LATIN_WORD = re.compile(r"[A-Za-z][A-Za-z'’-]*")
+
+# Ways to start or to point that need what was said before.
+_LEANS_EN = re.compile(
+    r"^\s*(?:(?:ok|okay|oh|ah|hm+|right|well|great|thanks|thank you|cool|alright|got it)\b[\s,.!]*)*"
+    r"(?:and|but|so|or|then|what about|how about|what if|also|even if|only|same|which|why|really)\b"
+    r"|\b(?:it|its|it's|that|this|those|these|them|they|one|ones|there|then|same|instead|either|both|other|else|he|she"
+    r"|him|her|too|still|again)\b",
+    re.IGNORECASE,
+)
+_LEANS_ZH = re.compile(
+    r"^(?:那|这|它|他|她|还有|还是|要是|如果|万一|可是|但是|但|不过|所以|然后|另外|换成|同样|一样|为什么|为啥|真的)"
+    r"|(?:呢|那样|这样|那个|这个|那种|这种|那边|那里|它|一样|也行|也要|也能|也可以|也是)"
+)
+_SHORT_WORDS_EN, _SHORT_CHARS_ZH = 6, 9
+
+_SPLIT = re.compile(
+    r"(?<=[?？])\s*"
+    r"|[;；]\s*"
+    r"|,?\s+(?:and|plus)\s+(?:also\s+)?(?=(?:how|what|when|where|which|who|can|could|do|does|is|are|will|would|until)\b)"
+    r"|,\s*(?:also|and)\s+"
+    r"|\s+and\s+also\s+|\s+(?:&|plus)\s+"
+    r"|[，,。.]?\s*(?:还有|另外|顺便问?一?下?|以及|再问一?下?)[，,]?"
+    r"|[，,。]\s*"
+    r"|(?<=[.!])\s+",
+    re.IGNORECASE,
+)
+_MIN_PART_CHARS_EN, _MIN_PART_CHARS_ZH = 9, 4
+
+
+def language_of(turns: Sequence[Turn]) -> str:
+    """`zh` or `en`: of the last turn, or of the latest one that has words; a few foreign names don't count."""
+    for turn in reversed([turn for turn in turns if turn.role == "customer"]):
+        num_han, num_words = len(_HAN.findall(turn.text)), len(_LATIN_WORD.findall(turn.text))
+        if num_han or num_words:
+            return "zh" if num_han > num_words else "en"
+    return "en"
+
+
+def leans_on_history(text: str) -> bool:
+    """Whether the turn looks as if it can't be understood alone."""
+    if _HAN.search(text):
+        return len(_HAN.findall(text)) <= _SHORT_CHARS_ZH or bool(_LEANS_ZH.search(text))
+    return len(text.split()) <= _SHORT_WORDS_EN or bool(_LEANS_EN.search(text))
+
+
+def history_in_front(turns: Sequence[Turn], *, max_turns: int = 3) -> str:
+    """The customer's earlier turns and the last one as one text; the last one alone when there are none."""
+    texts = [turn.text for turn in turns if turn.role == "customer"]
+    return " ".join(texts[-max_turns - 1 :])
+
+
+def parts_of(text: str) -> list[str]:
+    """The pieces of a turn that may be questions of their own, in order; fewer than two when it isn't divided."""
+    parts = [part.strip(" ,，。.!！") for part in _SPLIT.split(text) if part]
+    return [part for part in parts if len(part) >= (_MIN_PART_CHARS_ZH if _HAN.search(part) else _MIN_PART_CHARS_EN)]
