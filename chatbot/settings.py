@@ -230,6 +230,7 @@ MAX_WAITING_REQUESTS = env.int("KEFU_MAX_WAITING_REQUESTS", default=64)
 TRAINING_DATA = env.str("KEFU_TRAINING_DATA", default="")
 WORKER_HEARTBEAT_S = 2.0
 WORKER_HEARTBEAT_TTL_S = 8
+CHECK_START_TIMEOUT_S = env.int("KEFU_CHECK_TIMEOUT_S", default=180)  # `up --check` waits so long for the model
 
 LOGGING = {
     "version": 1,

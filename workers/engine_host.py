@@ -45,7 +45,7 @@ def _prepare(*, sender: Any, **_: object) -> None:
         if REPLIES_QUEUE in consumed:
             host_engine()
         if ANALYSIS_QUEUE in consumed:
-            _timed("the sentiment classifier", lambda: analysis.classifier().classify(["warm"]))
+            _warm_classifier()
     except CheckpointError as error:
         raise SystemExit(f"the checkpoint can't be loaded: {error}") from error
     except Exception as error:  # Celery would log what a signal's receiver raises, and go on without a model
@@ -62,6 +62,14 @@ def host_engine() -> LocalGenerator:
     _timed("retrieval", lambda: current_index().search(["warm"], top_k=1))
     threading.Thread(target=_report_while_alive, args=(generator,), name="heartbeat", daemon=True).start()
     return generator
+
+
+def _warm_classifier() -> None:
+    """Without a classifier this worker still has its other work: putting stuck replies back into the queue."""
+    try:
+        _timed("the sentiment classifier", lambda: analysis.classifier().classify(["warm"]))
+    except (CheckpointError, OSError) as error:
+        log.error("no sentiment until this is mended: %s", error)
 
 
 def _start_generator() -> LocalGenerator:

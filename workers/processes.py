@@ -14,8 +14,9 @@ _COMMON = {
     "OMP_WAIT_POLICY": "passive",  # threads of a matrix product that wait shall not spin: other processes need the core
     "TOKENIZERS_PARALLELISM": "false",
     "CELERY_SKIP_CHECKS": "1",  # `up` ran Django's checks with the migrations
-    # uvicorn's older WebSocket implementation is the measured one
-    "PYTHONWARNINGS": "ignore:The `websockets` implementation is deprecated",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    # uvicorn's older WebSocket implementation is the measured one; Celery's worry is about pickles, which nobody sends
+    "PYTHONWARNINGS": "ignore:The `websockets` implementation is deprecated,ignore:You're running the worker with",
 }
 
 

@@ -69,6 +69,27 @@ class Bm25:
                 scores[numbers] += weights
         return scores
 
+    def rarity(self, term: str) -> float:
+        """How much a term tells: the most for one that no document has."""
+        num_with = len(self._postings[term][0]) if term in self._postings else 0
+        return float(np.log(1 + (self._num_documents - num_with + 0.5) / (num_with + 0.5)))
+
+    def coverage(self, terms: Sequence[str]) -> npt.NDArray[np.float32]:
+        """The share of the terms' rarity that each document has. Shape: (documents,)."""
+        covered, total = np.zeros(self._num_documents, dtype=np.float32), 0.0
+        for term in set(terms):
+            rarity = self.rarity(term)
+            total += rarity
+            if term in self._postings:
+                covered[self._postings[term][0]] += rarity
+        return covered / total if total else covered
+
+    def unknown_share(self, terms: Sequence[str]) -> float:
+        """The share of the terms' rarity that no document has."""
+        rarities = {term: self.rarity(term) for term in terms}
+        total = sum(rarities.values())
+        return sum(rarity for term, rarity in rarities.items() if term not in self._postings) / total if total else 0.0
+
     def _weigh(
         self, pairs: list[tuple[int, int]], lengths: npt.NDArray[np.float32], average: float
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:

@@ -27,9 +27,9 @@ class Entry:
         return (self.question, *self.alternatives)
 
     @property
-    def passages(self) -> tuple[str, ...]:
-        """Every text under which the entry may be found: questions, the whole answer, and each of its sentences."""
-        return tuple(dict.fromkeys([*self.questions, self.answer, *split_sentences(self.answer)]))
+    def statements(self) -> tuple[str, ...]:
+        """The whole answer, and each of its sentences: any of them may be what is asked for."""
+        return tuple(dict.fromkeys([self.answer, *split_sentences(self.answer)]))
 
 
 def split_sentences(text: str) -> list[str]:

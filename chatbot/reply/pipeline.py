@@ -100,7 +100,7 @@ class _TurnAnswerer:
         if self.standalone:
             queries.append(self.standalone)
             weights.append(REWRITE_WEIGHT)
-        return self.knowledge.search(queries, top_k=TOP_K, language=language, weights=weights)
+        return self.knowledge.search(queries, top_k=TOP_K, language=language)
 
     def _say_answer(self, decision: Decision, language: str) -> FinishedReply:
         passage = decision.candidates[0].entry.answer

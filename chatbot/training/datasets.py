@@ -438,6 +438,8 @@ def _windows(parts: Sequence[str], max_characters: int) -> Iterator[list[str]]:
             window = []
         if 8 < len(part) < limit:
             window.append(part)
+    if len(window) > 1:
+        yield window
 
 
 @dataclass(frozen=True)
@@ -464,9 +466,10 @@ def pack_stream(examples: Iterable[Example], *, length: int, end_of_text_id: int
         stream += [end_of_text_id, *example.ids]
         if len(stream) > max_tokens:
             break
+    if len(stream) < 2:
+        raise DatasetError("the data holds no text to train on")
+    length = min(length, len(stream) - 1)  # little data makes one short row
     num_rows = (len(stream) - 1) // length
-    if num_rows < 1:
-        raise DatasetError(f"the data holds {len(stream)} tokens, less than one row of {length}")
     flat = np.array(stream[: num_rows * length + 1], dtype=np.int64)
     return Rows(flat[:-1].reshape(num_rows, length), flat[1:].reshape(num_rows, length))
 
@@ -507,7 +510,7 @@ def pack_examples(examples: Iterable[Example], *, length: int, pad_id: int, pref
 def mix_examples(
     pools: Mapping[str, Sequence[Example]], weights: Mapping[str, float], *, rng: random.Random
 ) -> Iterator[Example]:
-    """Yield examples for ever, so that each pool gives its weight's share of the tokens; a pool starts again at its end.
+    """Yield examples for ever, so that each pool gives its weight's share of the tokens; a used-up pool starts again.
 
     The next example comes from the pool that is furthest behind its share.
     """

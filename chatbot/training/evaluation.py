@@ -119,10 +119,11 @@ def evaluate_model(
             done += 1
             if on_text is not None:
                 on_text(done, total)
+    row_length = min(ROW_LENGTH, checkpoint.num_positions)
     scores = ModelScores(
         checkpoint.version,
-        _perplexities(checkpoint, validation_rows(prompt_format, held_out, ROW_LENGTH)),
-        _perplexities(checkpoint, pack_validation(prompt_format, held_out, ROW_LENGTH)),
+        _perplexities(checkpoint, validation_rows(prompt_format, held_out, row_length)),
+        _perplexities(checkpoint, pack_validation(prompt_format, held_out, row_length)),
         {language: _score_replies(found) for (kind, language), found in written.items() if kind == "reply"},
         {language: _score_rewrites(found) for (kind, language), found in written.items() if kind == "rewrite"},
         {

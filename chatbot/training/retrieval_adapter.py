@@ -26,7 +26,9 @@ log = logging.getLogger(__name__)
 HIDDEN = 128
 TEMPERATURE = 0.05
 BATCH_QUERIES = 48
-MAX_EPOCHS = 14
+MAX_EPOCHS = 16
+LEARNING_RATE = 5e-4
+INPUT_DROPOUT, HIDDEN_DROPOUT = 0.5, 0.3
 
 
 @dataclass
@@ -62,7 +64,9 @@ class ResidualAdapter(nn.Module):
         self.up = nn.Parameter(torch.zeros(HIDDEN, DIMENSIONS))
 
     def forward(self, vectors: Tensor) -> Tensor:
-        return F.normalize(vectors + F.relu(vectors @ self.down + self.bias) @ self.up, dim=-1)
+        seen = F.dropout(vectors, INPUT_DROPOUT, self.training)
+        hidden = F.dropout(F.relu(seen @ self.down + self.bias), HIDDEN_DROPOUT, self.training)
+        return F.normalize(vectors + hidden @ self.up, dim=-1)
 
 
 def load_companies(folder: Path) -> list[Company]:
@@ -142,9 +146,10 @@ def _embed(name: str, texts: _Texts, embedder: SentenceEmbedder) -> Company:
 
 def _start(companies: Sequence[Company], seed: int) -> tuple[ResidualAdapter, "Iterable[None]"]:
     """A new adapter, and an iterator that trains it for one epoch each time it is asked for the next value."""
+    torch.manual_seed(seed)  # dropout draws from the global generator
     generator = torch.Generator().manual_seed(seed)
     adapter = ResidualAdapter(generator)
-    optimizer = torch.optim.AdamW(adapter.parameters(), lr=1e-3, weight_decay=0.05)
+    optimizer = torch.optim.AdamW(adapter.parameters(), lr=LEARNING_RATE, weight_decay=0.05)
     return adapter, _epochs(adapter, optimizer, companies, generator)
 
 
@@ -152,6 +157,7 @@ def _epochs(
     adapter: ResidualAdapter, optimizer: torch.optim.Optimizer, companies: Sequence[Company], generator: torch.Generator
 ) -> Iterable[None]:
     while True:
+        adapter.train()
         batches = [
             (company, part)
             for company in companies
@@ -162,6 +168,7 @@ def _epochs(
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
+        adapter.eval()
         yield
 
 

@@ -5,12 +5,13 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from django.db import connection
+from django.db.backends.utils import CursorWrapper
 
 from chatbot import events
 from chatbot.conversations import services
 from chatbot.conversations.models import Message, Reply
 from chatbot.engine import EngineOverloadedError
+from chatbot.engine.model_runner import ModelRunner
 from chatbot.knowledge.services import save_answer
 from chatbot.language_model.backends import LocalGenerator, set_generator, start_local_generator
 from chatbot.reply.services import generate_reply, requeue_stuck
@@ -51,31 +52,26 @@ def answer(reply: Reply) -> Message:
 
 @pytest.mark.django_db(transaction=True)
 def test_the_model_s_thread_touches_neither_the_database_nor_redis(conversation, knowledge, generator, monkeypatch):
-    callers: set[tuple[str, str]] = set()
+    callers = {"database": set(), "redis": set(), "model": set()}
 
-    real_send = socket.socket.sendall
+    def record_callers(of: str, owner: type, method: str) -> None:
+        real = getattr(owner, method)
 
-    def recording_send(self, *args):
-        callers.add(("redis", threading.current_thread().name))
-        return real_send(self, *args)
+        def recording(self, *args, **kwargs):
+            callers[of].add(threading.current_thread().name)
+            return real(self, *args, **kwargs)
 
-    monkeypatch.setattr(socket.socket, "sendall", recording_send)
-    seen_by_engine: list[str] = []
+        monkeypatch.setattr(owner, method, recording)
 
-    def witness(token_ids, logits):
-        seen_by_engine.append(threading.current_thread().name)
-        return logits
-
-    def record_query(execute, sql, params, many, context):
-        callers.add(("database", threading.current_thread().name))
-        return execute(sql, params, many, context)
-
-    list(generator.generate([5, 6], max_new_tokens=2, logits_processors=[witness]))
-    with connection.execute_wrapper(record_query):
-        assert answer(ask(conversation)).text
+    record_callers("database", CursorWrapper, "execute")
+    record_callers("redis", socket.socket, "sendall")
+    record_callers("redis", socket.socket, "send")
+    record_callers("model", ModelRunner, "prefill")
+    assert answer(ask(conversation)).text
     events.flush()
-    assert set(seen_by_engine) == {"engine"}
-    assert callers and "engine" not in {thread for _, thread in callers}
+    assert callers["model"] == {"engine"}
+    assert callers["database"] and callers["redis"]
+    assert "engine" not in callers["database"] | callers["redis"]
 
 
 def test_an_unsupported_generation_is_replaced_by_the_approved_text(conversation, knowledge, generator):

@@ -32,7 +32,7 @@ export function createComposer({ form, maxChars, strings, onSend }) {
 
   function refresh() {
     box.style.height = "auto";
-    box.style.height = `${box.scrollHeight + box.offsetHeight - box.clientHeight}px`;
+    if (box.scrollHeight) box.style.height = `${box.scrollHeight + box.offsetHeight - box.clientHeight}px`; // 0 while hidden
     const left = maxChars - numChars(box.value.trim());
     counter.hidden = left > 200;
     counter.textContent = (left < 0 ? strings.tooLong : strings.counter)

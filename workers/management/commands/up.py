@@ -21,7 +21,6 @@ from workers.supervisor import Supervisor
 
 _LOOK_EVERY_S = 0.1
 _SLOW_START_S = 60.0
-_CHECK_START_TIMEOUT_S = 150.0
 
 
 class Command(BaseCommand):
@@ -104,7 +103,7 @@ class _Site:
         """Runs beside the supervisor: waits until the site is ready, then tells of it or asks the question."""
         if not self._wait_until_ready():
             if self._is_check and not self._is_over.is_set():
-                self._fail(supervisor, CheckFailedError(f"not ready after {_CHECK_START_TIMEOUT_S:.0f} s"))
+                self._fail(supervisor, CheckFailedError(f"not ready after {settings.CHECK_START_TIMEOUT_S:.0f} s"))
         elif self._is_check:
             self._ask(supervisor)
         else:
@@ -116,9 +115,9 @@ class _Site:
             if is_ready(self._url):
                 return True
             waited_s = time.monotonic() - self._started_at
-            if self._is_check and waited_s > _CHECK_START_TIMEOUT_S:
+            if self._is_check and waited_s > settings.CHECK_START_TIMEOUT_S:
                 return False
-            if waited_s > _SLOW_START_S and not is_told:
+            if waited_s > _SLOW_START_S and not (is_told or self._is_check):
                 is_told = True
                 self._console.step(f"not ready after {waited_s:.0f} s; the lines above say why")
         return False
