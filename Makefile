@@ -16,17 +16,21 @@ find_python = for name in $${PYTHON:-python3.11 python3}; do \
 	echo "Kefu needs Python 3.11. On Debian 12: sudo apt-get install python3 python3-venv" >&2; exit 1; fi
 need_venv_module = "$$python" -c 'import ensurepip, venv' 2>/dev/null || { \
 	echo "Python's venv module is missing. On Debian 12: sudo apt-get install python3-venv" >&2; exit 1; }
-# 1.4 GB of packages, and their archives while pip unpacks them
-need_disk = for folder in . "$${TMPDIR:-/tmp}"; do \
+# $(1): megabytes, $(2): folders, $(3): what for
+need_disk = for folder in $(2); do \
 	free_mb=$$(df -Pm "$$folder" | awk 'NR == 2 {print $$4}'); \
-	if [ "$$free_mb" -lt 2000 ]; then \
-	echo "The disk is full: $$free_mb MB are free under $$folder, the packages need 2000 MB." >&2; exit 1; fi; done
+	if [ "$$free_mb" -lt $(1) ]; then \
+	echo "The disk is full: $$free_mb MB are free under $$folder, $(3) needs $(1) MB." >&2; exit 1; fi; done
+# 1.4 GB of packages, and their archives while pip unpacks them
+need_disk_for_packages = $(call need_disk,2000,. "$${TMPDIR:-/tmp}",the installation)
+need_disk_for_state = folder="$${KEFU_HOME:-.}"; [ -d "$$folder" ] || folder=.; \
+	$(call need_disk,300,"$$folder",the site)
 short_progress = awk '/^Collecting/ {print "  " $$2; fflush()} \
 	/^Installing collected/ {print "  unpacking (about a minute)"; fflush()}'
 make_venv = if ! $(BIN)/python -c '' 2>/dev/null; then \
-	$(find_python); $(need_venv_module); $(need_disk); \
+	$(find_python); $(need_venv_module); $(need_disk_for_packages); \
 	echo "Making the virtual environment $(VENV)"; rm -rf $(VENV); "$$python" -m venv $(VENV); fi
-install = $(need_disk); echo "Installing the packages of $(1): 1.4 GB, some minutes the first time"; \
+install = $(need_disk_for_packages); echo "Installing the packages of $(1): 1.4 GB, some minutes the first time"; \
 	$(BIN)/python -m pip install --progress-bar off -r $(1) | $(short_progress); \
 	cat requirements.txt $(1) > $(2)
 # A stamp holds the requirements that were installed, so a branch switched back and forth installs nothing.
@@ -42,10 +46,12 @@ help:
 
 run:
 	@$(call install_if_changed,requirements.txt,$(VENV)/installed)
+	@$(need_disk_for_state)
 	@exec $(BIN)/python manage.py up
 
 check:
 	@$(call install_if_changed,requirements.txt,$(VENV)/installed)
+	@$(need_disk_for_state)
 	@exec $(BIN)/python manage.py up --check
 
 # Debian's programs for the browser tests, the screenshots' Chinese and the PostgreSQL run. Where they can't be

@@ -33,6 +33,7 @@ class Supervisor:
     """Runs `specs` until `request_stop`, SIGINT, SIGTERM or SIGHUP. `show_line(name, line)` is called from threads."""
 
     def __init__(self, specs: Sequence[ProcessSpec], show_line: Callable[[str, str], None]) -> None:
+        self.names = [spec.name for spec in specs]
         self._places = [_Place(spec) for spec in specs]
         self._show_line = show_line
         self._num_stop_requests = 0
@@ -59,8 +60,9 @@ class Supervisor:
     def last_lines(self, name: str, num: int = 20) -> list[str]:
         return [line for place in self._places if place.spec.name == name for line in place.lines][-num:]
 
-    def pids(self) -> dict[str, int]:
-        return {place.spec.name: place.child.pid for place in self._places if place.child}
+    def failing(self) -> list[str]:
+        """The names of processes that ended by themselves and haven't run for long since."""
+        return [place.spec.name for place in self._places if place.num_failures]
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.request_stop()

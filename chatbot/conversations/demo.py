@@ -128,5 +128,5 @@ def _reply(
         standalone_question=question.text,
         confidence=turn["confidence"],
         model_version=_MODEL_VERSION,
-        origin="fixed",
+        origin="approved text" if turn["sources"] else "fixed",
     )

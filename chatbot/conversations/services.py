@@ -43,8 +43,10 @@ class FinishedReply:
     timings_ms: dict[str, float] = field(default_factory=dict)
 
 
+@transaction.atomic
 def current_conversation(*, customer: Customer, language: str = "en") -> Conversation:
-    """The customer's latest conversation, started if there is none."""
+    """The customer's latest conversation, started if there is none; two tabs that ask at once get the same one."""
+    Customer.objects.select_for_update().get(pk=customer.pk)
     latest = Conversation.objects.filter(customer=customer).order_by("-created_at").first()
     return latest or Conversation.objects.create(customer=customer, language=language)
 
@@ -210,8 +212,8 @@ def review_reply(*, reply: Reply, reviewer: User, verdict: str, better_text: str
 
 
 def _lock_conversation(conversation_id: UUID) -> None:
-    """Until the commit nobody else adds a message to it (an UPDATE locks on SQLite and PostgreSQL alike)."""
-    Conversation.objects.filter(pk=conversation_id).update(last_seq=F("last_seq"))
+    """Until the commit nobody else adds a message to it. (On SQLite the transaction itself keeps all others out.)"""
+    Conversation.objects.select_for_update().get(pk=conversation_id)
 
 
 def _save_message(

@@ -86,7 +86,9 @@ def _problems_of_header(names: list[str]) -> list[str]:
     if not any(names):
         return [f"The file is empty. Its first line must be {expected}."]
     problems = [f"The column {name!r} is unknown; the columns are {expected}." for name in names if name not in COLUMNS]
-    problems += [f"The column {name!r} is missing; the columns are {expected}." for name in COLUMNS if name not in names]
+    problems += [
+        f"The column {name!r} is missing; the columns are {expected}." for name in COLUMNS if name not in names
+    ]
     problems += [f"The column {name!r} is there twice." for name in COLUMNS if names.count(name) > 1]
     return problems
 

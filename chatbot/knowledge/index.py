@@ -177,7 +177,7 @@ def _best_other(scores: Scores, stems: Sequence[str]) -> Scores:
     best: dict[str, float] = {}
     for stem, score in zip(stems, scores.tolist(), strict=True):
         best[stem] = max(best.get(stem, -1.0), score)
-    first, second = (sorted(best.values(), reverse=True) + [min(best.values())])[:2]
+    first, second = [*sorted(best.values(), reverse=True), min(best.values())][:2]
     return np.array([second if best[stem] == first else first for stem in stems], dtype=np.float32)
 
 

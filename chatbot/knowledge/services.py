@@ -16,7 +16,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F, Max
 
-from chatbot.knowledge.csv_format import AnswerRow, AnswersFileError, Problem, parse_rows, write_rows
+from chatbot.knowledge.csv_format import AnswerRow, AnswersFileError, parse_rows, write_rows
 from chatbot.knowledge.entries import Entry
 from chatbot.knowledge.index import KnowledgeIndex
 from chatbot.knowledge.models import Answer, AnswerVersion, KnowledgeRevision

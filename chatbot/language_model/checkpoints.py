@@ -10,8 +10,10 @@ import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch import nn
 from transformers import AutoConfig, AutoTokenizer, GPT2LMHeadModel, PreTrainedTokenizerBase
 
 from chatbot.language_model.prompt_format import PromptFormat, prompt_format_for
@@ -51,14 +53,14 @@ def load_checkpoint(name_or_path: str, *, device: str = "cpu") -> Checkpoint:
     """
     _check_exists(name_or_path)
     _check_is_gpt2(name_or_path)
-    model = _load_model(name_or_path, best_dtype(device)).to(device)
+    model: GPT2LMHeadModel = nn.Module.to(_load_model(name_or_path, best_dtype(device)), device)
     tokenizer = _load_tokenizer(name_or_path)
     if len(tokenizer) > model.config.vocab_size:
         raise CheckpointError(
             f"{name_or_path}: the tokenizer has {len(tokenizer)} tokens but the model only {model.config.vocab_size}. "
             "The two come from different trainings; copy the whole folder again."
         )
-    model.eval()
+    model.train(False)
     return Checkpoint(model, tokenizer, prompt_format_for(tokenizer), _version(name_or_path, model), name_or_path)
 
 
@@ -68,7 +70,7 @@ def save_checkpoint(model: GPT2LMHeadModel, tokenizer: PreTrainedTokenizerBase, 
     Half of float32's size; float16 keeps three more bits than bfloat16, and no weight comes near its range.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    half = copy.deepcopy(model).to("cpu").half()
+    half: GPT2LMHeadModel = nn.Module.half(nn.Module.cpu(copy.deepcopy(model)))
     half.save_pretrained(str(folder))
     tokenizer.save_pretrained(str(folder))
     for path in folder.glob("*.safetensors"):
@@ -115,7 +117,8 @@ def _check_is_gpt2(name_or_path: str) -> None:
 
 def _load_model(name_or_path: str, dtype: torch.dtype) -> GPT2LMHeadModel:
     try:
-        model, report = GPT2LMHeadModel.from_pretrained(name_or_path, dtype=dtype, output_loading_info=True)
+        load: Any = GPT2LMHeadModel.from_pretrained
+        model, report = load(name_or_path, dtype=dtype, output_loading_info=True)
     except Exception as error:  # safetensors, pickle and the hub raise errors of many unrelated classes
         raise CheckpointError(_explain_failure(name_or_path)) from error
     missing = sorted(report["missing_keys"])

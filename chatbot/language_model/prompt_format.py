@@ -130,7 +130,8 @@ class SpecialTokenFormat:
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         self._encoder = TextEncoder(tokenizer)
-        self.ids: dict[str, int] = {token: int(tokenizer.convert_tokens_to_ids(token)) for token in SPECIAL_TOKENS}
+        vocabulary = tokenizer.get_vocab()
+        self.ids: dict[str, int] = {token: vocabulary[token] for token in SPECIAL_TOKENS}
         stops = (END, END_OF_TEXT, CUSTOMER, BOT, AGENT, KNOWLEDGE, STANDALONE, SUMMARY, PAD)
         self._stop_token_ids = frozenset(self.ids[token] for token in stops)
 

@@ -28,7 +28,7 @@ class GeneratedReply:
 def generate_supported(
     turns: Sequence[Turn], passage: str, generator: TextGenerator, on_text: OnText
 ) -> GeneratedReply:
-    """Generates a reply to the last turn, which carries the passage. Raises EngineError before any or after some text."""
+    """Generates a reply to the last turn, which carries the passage. Raises EngineError, after some text too."""
     prompt, max_new_tokens = _prompt(turns, passage, generator)
     if not prompt:
         return GeneratedReply(text="", violation="doesn't fit the model's context")

@@ -1,4 +1,4 @@
-"""The customer's turn rewritten by the model so that it needs no history. Its result is one more query, never the only."""
+"""The customer's turn rewritten by the model so that it needs no history: one more query, never the only one."""
 
 import re
 from collections.abc import Sequence

@@ -35,7 +35,7 @@ class Verdict:
 
 
 def judge(case: Case, reply: ReplyLine, knowledge_text: str) -> Verdict:
-    """What is right and wrong about a reply; `{}` stands for a missing one. `knowledge_text`: all of the base's cells."""
+    """What is right and wrong about a reply; `{}` stands for a missing one. `knowledge_text`: all cells of the base."""
     expect, text, action = case["expect"], reply.get("text") or "", reply.get("action")
     conversation = " ".join([*(turn["text"] for turn in case["history"])]) + " " + case["question"]
     invented = _invented(text, f"{knowledge_text} {conversation}")

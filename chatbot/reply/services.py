@@ -6,8 +6,8 @@ Runs in a Celery task thread; the model runs in the engine's own thread, which n
 import logging
 import threading
 import time
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from django.conf import settings
 from django.db import close_old_connections

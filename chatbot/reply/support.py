@@ -6,32 +6,177 @@ customer's question, numbers with the unit that they have there, and a sentence 
 
 import re
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from chatbot.knowledge.bm25 import stem
 from chatbot.knowledge.entries import split_sentences
 
-_CHECKABLE = re.compile(r"https?://\S+|[\w.+-]+@[\w-]+\.[\w.]+|\b[\w-]+(?:\.[\w-]+)+/?\S*|\d+(?:[.,:]\d+)*%?")
-_TERM = re.compile(r"https?://[^\s，。；！？）]+|[\w.+-]+@[\w-]+\.[\w.]+|[A-Za-z][A-Za-z'’]*|\d+(?:[.,:]\d+)*|[\u3400-\u9fff]+|[€£$¥￥%]")
+# Links, mail addresses, hosts and numbers; in ASCII, since Chinese text follows without a space.
+_CHECKABLE = re.compile(
+    r"https?://[!-~]+|[\w.+-]+@[\w.-]+"
+    r"|[a-z0-9-]*[a-z][a-z0-9-]*(?:\.[a-z0-9-]+)+(?:/[!-~]*)?"
+    r"|\d+(?:[.,:]\d+)*",
+    re.IGNORECASE | re.ASCII,
+)
+_TERM = re.compile(
+    r"https?://[!-~]+|[\w.+-]+@[\w.-]+|[A-Za-z][A-Za-z'’]*|\d+(?:[.,:]\d+)*|[\u3400-\u9fff]+|[€£$¥￥%]", re.ASCII
+)
 _SENTENCE_END = re.compile(r"[。！？]|[.!?](?=\s|$)|\n")
 _TRAILING = ".,;:!?)，。；：！？）"
 
 _FUNCTION_WORDS = frozenset(
-    "a an the i i'm i'll we we'll we're us our you you'll you're you've your yours it it's its that that's this these"
-    " those they they're them their there here is are was were be been being am do does did done have has had will"
-    " would can could may should shall must and or but so then if when while as of to in on at by for from with into"
-    " about up out over per within during until before after once also only just still both each any all some more"
-    " most than too very please yes sorry sure thanks thank which who what how where why not no don't doesn't isn't"
-    " aren't can't cannot won't never without".split()
+    [
+        "a",
+        "an",
+        "the",
+        "i",
+        "i'm",
+        "i'll",
+        "we",
+        "we'll",
+        "we're",
+        "us",
+        "our",
+        "you",
+        "you'll",
+        "you're",
+        "you've",
+        "your",
+        "yours",
+        "it",
+        "it's",
+        "its",
+        "that",
+        "that's",
+        "this",
+        "these",
+        "those",
+        "they",
+        "they're",
+        "them",
+        "their",
+        "there",
+        "here",
+        "is",
+        "are",
+        "was",
+        "were",
+        "be",
+        "been",
+        "being",
+        "am",
+        "do",
+        "does",
+        "did",
+        "done",
+        "have",
+        "has",
+        "had",
+        "will",
+        "would",
+        "can",
+        "could",
+        "may",
+        "should",
+        "shall",
+        "must",
+        "and",
+        "or",
+        "but",
+        "so",
+        "then",
+        "if",
+        "when",
+        "while",
+        "as",
+        "of",
+        "to",
+        "in",
+        "on",
+        "at",
+        "by",
+        "for",
+        "from",
+        "with",
+        "into",
+        "about",
+        "up",
+        "out",
+        "over",
+        "per",
+        "within",
+        "during",
+        "until",
+        "before",
+        "after",
+        "once",
+        "also",
+        "only",
+        "just",
+        "still",
+        "both",
+        "each",
+        "any",
+        "all",
+        "some",
+        "more",
+        "most",
+        "than",
+        "too",
+        "very",
+        "please",
+        "yes",
+        "sorry",
+        "sure",
+        "thanks",
+        "thank",
+        "which",
+        "who",
+        "what",
+        "how",
+        "where",
+        "why",
+        "not",
+        "no",
+        "don't",
+        "doesn't",
+        "isn't",
+        "aren't",
+        "can't",
+        "cannot",
+        "won't",
+        "never",
+        "without",
+    ]
 )
 _FUNCTION_CHARACTERS = frozenset(
     "的了是在有和与或也都就才还又再您你我们它这那个些会能可以要请将把被对于从到为以及而且但如果则时后前内外上下里中"
     "呢吗吧啊哦呀好需着过给让用所只共按每各该等"
 )
 _NEGATIONS_EN = frozenset(
-    "not no never cannot can't don't doesn't isn't aren't won't without neither nor unable wasn't weren't".split()
+    [
+        "not",
+        "no",
+        "never",
+        "cannot",
+        "can't",
+        "don't",
+        "doesn't",
+        "isn't",
+        "aren't",
+        "won't",
+        "without",
+        "neither",
+        "nor",
+        "unable",
+        "wasn't",
+        "weren't",
+    ]
 )
 _NEGATION_ZH = re.compile(r"[不没无未勿非]|除外|禁止")
-_OPINION = re.compile(r"^\W*(?:yes|no|sure|of course|certainly|absolutely)\b|^(?:是的|对的|没错|不是|不会|不能|不可以|当然)", re.I)
+_OPINION = re.compile(
+    r"^\W*(?:yes|no|sure|of course|certainly|absolutely)\b|^(?:是的|对的|没错|不是|不会|不能|不可以|当然)", re.I
+)
 
 _MIN_CHARS_EN, _MIN_CHARS_ZH = 24, 9
 _MIN_FACT_SHARE = 0.6
@@ -74,6 +219,7 @@ class SupportChecker:
             self.violation
             or self._check_words(text + " ")
             or self._check_sentences(text)
+            or self._check_facts(text)
             or _check_form(text)
             or self._check_coverage(text)
         )
@@ -99,7 +245,7 @@ class SupportChecker:
 
     def _check_chinese(self, run: str) -> str:
         """Two neighbouring characters must be neighbours in the passage, unless one is a function word."""
-        for first, second in zip(run, run[1:], strict=False):
+        for first, second in pairwise(run):
             if first + second in self._grams or {first, second} & _FUNCTION_CHARACTERS:
                 continue
             return f"not in the passage: {first}{second}"
@@ -118,6 +264,10 @@ class SupportChecker:
             if _is_negative(sentence) != _is_negative(self._source_of(sentence)):
                 return "negative where its source isn't, or the other way round"
         return ""
+
+    def _check_facts(self, text: str) -> str:
+        unknown = _facts(text) - _facts(f"{self.passage} {self.question}")
+        return f"not in the passage: {' '.join(sorted(unknown))}" if unknown else ""
 
     def _source_of(self, sentence: str) -> str:
         """The passage's sentence that shares the most with this one."""
@@ -170,7 +320,7 @@ def _content(text: str) -> set[str]:
 
 
 def _facts(text: str) -> set[str]:
-    return {fact.rstrip(_TRAILING).rstrip("%") for fact in _CHECKABLE.findall(text)}
+    return {fact.rstrip(_TRAILING) for fact in _CHECKABLE.findall(text)}
 
 
 def _is_negative(text: str) -> bool:
@@ -186,6 +336,8 @@ def _numbers_with_units(text: str) -> list[tuple[str, str]]:
         if not term[0].isdigit():
             continue
         before, after = terms[at - 1] if at else "", terms[at + 1] if at + 1 < len(terms) else ""
-        unit = before if before in {"€", "£", "$", "¥", "￥"} else after[:1] if after[:1] >= "\u3400" else _normal(after)
+        unit = (
+            before if before in {"€", "£", "$", "¥", "￥"} else after[:1] if after[:1] >= "\u3400" else _normal(after)
+        )
         found.append((term.rstrip(_TRAILING), unit))
     return found

@@ -1,4 +1,4 @@
-"""What the bot says when no approved answer says it, per language. Fixed texts: they state no fact about the company."""
+"""What the bot says when no approved answer says it, per language. They state no fact about the company."""
 
 from typing import Literal
 
@@ -27,7 +27,7 @@ _TEXTS: dict[TextName, dict[Language, str]] = {
         "zh": "这件事我办不到。关于我们的产品和服务，您可以继续问我。",
     },
     "handoff": {
-        "en": "I'm passing you on to a colleague. They can see this conversation, so you don't have to repeat anything.",
+        "en": "I'm passing you on to a colleague. They can see this conversation, so you needn't repeat anything.",
         "zh": "这就为您转接人工同事。他们能看到这段对话，您不用再说一遍。",
     },
     "handoff_complaint": {

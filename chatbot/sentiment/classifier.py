@@ -71,7 +71,8 @@ class SentimentHead(nn.Module):
     def forward(self, features: Tensor, token_ids: Sequence[Sequence[int]]) -> Tensor:
         """features: (B, 3 * width) from `pooled_features`; token_ids: B lists. Returns logits (B, 3)."""
         states = torch.relu(self.hidden((features - self.mean) / self.scale))
-        return self.out(states) + self.bag(token_ids)
+        logits: Tensor = self.out(states) + self.bag(token_ids)
+        return logits
 
     def bag(self, token_ids: Sequence[Sequence[int]]) -> Tensor:
         """The part of the logits (B, 3) that comes from the words alone."""

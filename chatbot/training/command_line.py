@@ -19,7 +19,7 @@ from chatbot.training.trainer import Progress, TrainingPlan
 
 
 def add_data_arguments(parser: ArgumentParser) -> None:
-    """Add `--data`, `--exclude`, `--max-per-file` and `--held-out-companies`."""
+    """Add the arguments that choose the data: a folder, which of its files, how much of each."""
     default = getattr(settings, "TRAINING_DATA", "") or None
     parser.add_argument(
         "--data", type=Path, default=default, required=default is None, help="folder with *.jsonl or *.jsonl.xz files"
@@ -27,7 +27,11 @@ def add_data_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--exclude", action="append", default=[], metavar="WORD", help="leave out files with this word in their path"
     )
+    parser.add_argument(
+        "--include", action="append", default=[], metavar="WORD", help="take only files with this word in their path"
+    )
     parser.add_argument("--max-per-file", type=int, default=None, help="take a random sample of longer files")
+    parser.add_argument("--whole", action="append", default=[], metavar="WORD", help="but not of files with this word")
     parser.add_argument("--held-out-companies", type=int, default=NUM_HELD_OUT_COMPANIES, help="kept for validation")
 
 
@@ -67,8 +71,10 @@ def records_from(options: dict[str, Any]) -> list[Record]:
     """Return the records that the arguments ask for."""
     return read_records(
         Path(options["data"]),
+        include=options["include"],
         exclude=options["exclude"],
         max_per_file=options["max_per_file"],
+        whole=options["whole"],
         seed=options.get("seed", 1),
     )
 

@@ -52,15 +52,24 @@ class DatasetError(Exception):
     """The data folder can't be used; the message says why and where."""
 
 
-def data_files(folder: Path, *, exclude: Sequence[str] = ()) -> list[Path]:
-    """Return the data files below a folder, sorted; leaves out those whose relative path holds an excluded word."""
+def data_files(folder: Path, *, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> list[Path]:
+    """Return the data files below a folder, sorted by path.
+
+    A file stays if its relative path holds a word of `include` (none given: every file) and no word of `exclude`.
+    """
     if not folder.is_dir():
         raise DatasetError(f"{folder} is not a folder. Pass the folder with your *.jsonl or *.jsonl.xz files.")
     paths = [path for path in sorted(folder.rglob("*")) if path.name.endswith((".jsonl", ".jsonl.xz"))]
-    kept = [path for path in paths if not any(word in str(path.relative_to(folder)) for word in exclude)]
+    names = {path: str(path.relative_to(folder)) for path in paths}
+    kept = [path for path in paths if not include or _holds_any(names[path], include)]
+    kept = [path for path in kept if not _holds_any(names[path], exclude)]
     if not kept:
         raise DatasetError(f"{folder} holds no *.jsonl or *.jsonl.xz file (after the exclusions).")
     return kept
+
+
+def _holds_any(name: str, words: Sequence[str]) -> bool:
+    return any(word in name for word in words)
 
 
 def read_file(path: Path) -> Iterator[Record]:
@@ -79,13 +88,23 @@ def read_file(path: Path) -> Iterator[Record]:
 
 
 def read_records(
-    folder: Path, *, exclude: Sequence[str] = (), max_per_file: int | None = None, seed: int = 0
+    folder: Path,
+    *,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    max_per_file: int | None = None,
+    whole: Sequence[str] = (),
+    seed: int = 0,
 ) -> list[Record]:
-    """Return the records of a folder except those marked `split: "test"`; a long file gives a random sample."""
+    """Return the records of a folder except those marked `split: "test"`.
+
+    A file of more than `max_per_file` records gives a random sample, unless its path holds a word of `whole`.
+    """
     records: list[Record] = []
-    for path in data_files(folder, exclude=exclude):
+    for path in data_files(folder, include=include, exclude=exclude):
         found = [record for record in read_file(path) if record.get("split") != "test"]
-        if max_per_file is not None and len(found) > max_per_file:
+        is_sampled = max_per_file is not None and not _holds_any(str(path.relative_to(folder)), whole)
+        if is_sampled and max_per_file is not None and len(found) > max_per_file:
             found = random.Random(f"{seed}/{path.name}").sample(found, max_per_file)
         records += found
     return records

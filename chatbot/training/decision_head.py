@@ -27,10 +27,11 @@ from chatbot.training.datasets import Record, read_file
 
 log = logging.getLogger(__name__)
 
-NUM_FOLDS = 3
-FOLD_ADAPTER_EPOCHS = 6
+NUM_FOLDS = 2
+FOLD_ADAPTER_EPOCHS = 4
 NUM_ALTERNATIVES = 2
-LEFT_OUT_SHARE = 0.15
+LEFT_OUT_SHARE = 0.1
+QUESTIONS_PER_OTHER_TURN = 4
 HIDDEN = 24
 RANKER_EPOCHS, RANKER_LEARNING_RATE, RANKER_BATCH = 12, 3e-3, 64
 INTENT_STEPS = 400
@@ -112,9 +113,10 @@ class RankerNetworks(nn.Module):
         return F.log_softmax(torch.cat([logits, none[:, None]], dim=1), dim=1)
 
 
-def ask_companies(folder: Path, *, seed: int, on_company: Callable[[str], None] = lambda _: None) -> dict[str, list[Asked]]:
+def ask_companies(
+    folder: Path, embedder: CachingEmbedder, *, seed: int, on_company: Callable[[str], None] = lambda _: None
+) -> dict[str, list[Asked]]:
     """What the index measures for every question of the folder, by company."""
-    embedder = CachingEmbedder()
     companies = _load_companies(folder)
     vectors = retrieval_adapter.load_companies(folder)
     names = sorted(companies)
@@ -134,12 +136,13 @@ def train_ranker(asked: Sequence[Asked], *, seed: int, num_epochs: int = RANKER_
     torch.manual_seed(seed)
     networks = RankerNetworks(asked)
     optimizer = torch.optim.AdamW(networks.parameters(), lr=RANKER_LEARNING_RATE, weight_decay=0.01)
-    num_steps = num_epochs * (len(asked) // RANKER_BATCH)
+    batch_size = min(RANKER_BATCH, len(asked))
+    num_steps = num_epochs * (len(asked) // batch_size)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RANKER_LEARNING_RATE, total_steps=num_steps)
     for _ in range(num_epochs):
         order = torch.randperm(len(asked)).tolist()
-        for start in range(0, len(order) - RANKER_BATCH + 1, RANKER_BATCH):
-            batch = [asked[number] for number in order[start : start + RANKER_BATCH]]
+        for start in range(0, len(order) - batch_size + 1, batch_size):
+            batch = [asked[number] for number in order[start : start + batch_size]]
             found = networks.log_probabilities(batch)
             wanted = torch.tensor([one.wanted if one.wanted >= 0 else found.shape[1] - 1 for one in batch])
             loss = F.nll_loss(found, wanted)
@@ -166,13 +169,18 @@ def evaluate_ranker(networks: RankerNetworks, asked: Sequence[Asked], thresholds
     return result
 
 
-def train_intents(folder: Path, *, seed: int, held_out: Sequence[str] = ()) -> tuple[nn.Linear, dict[str, float]]:
+def train_intents(
+    folder: Path, embedder: CachingEmbedder, *, seed: int, held_out: Sequence[str] = ()
+) -> tuple[nn.Linear, dict[str, float]]:
     """A linear layer on the bare encoder's vectors, classes in the order of INTENTS, and its recalls held out."""
-    records = [(record["question"], _INTENT_OF[record["action"]], record["company"]) for record in _other_turns(folder)]
+    others = list(read_file(folder / "other_turns.jsonl.xz"))
+    records = [(record["question"], INTENTS.index(record["action"]), record["company"]) for record in others]
+    questions = []
     for name in ("paraphrases", "followups", "near_misses", "replies"):
         for record in read_file(folder / f"{name}.jsonl.xz"):
-            records.append((record.get("text") or record["question"], 0, record["company"]))
-    vectors = torch.from_numpy(SentenceEmbedder(adapter_path=None).encode([text for text, _, _ in records]))
+            questions.append((record.get("text") or record["question"], INTENTS.index("question"), record["company"]))
+    records += random.Random(seed).sample(questions, min(len(questions), QUESTIONS_PER_OTHER_TURN * len(others)))
+    vectors = torch.from_numpy(embedder.encode([text for text, _, _ in records]))
     labels = torch.tensor([label for _, label, _ in records])
     is_held_out = torch.tensor([company in held_out for _, _, company in records])
     layer = _fit_linear(vectors[~is_held_out], labels[~is_held_out], seed)
@@ -187,17 +195,6 @@ def save_ranker(networks: RankerNetworks, path: Path) -> None:
 def save_intents(layer: nn.Linear, path: Path) -> None:
     weights = {"weight": layer.weight.detach().numpy(), "bias": layer.bias.detach().numpy()}
     np.savez_compressed(path, **weights)  # type: ignore[arg-type]
-
-
-_INTENT_OF = {
-    "handoff": INTENTS.index("handoff"),
-    "refuse": INTENTS.index("refuse"),
-    "smalltalk": INTENTS.index("smalltalk"),
-}
-
-
-def _other_turns(folder: Path) -> list[Record]:
-    return list(read_file(folder / "other_turns.jsonl.xz"))
 
 
 def _fit_linear(vectors: Tensor, labels: Tensor, seed: int) -> nn.Linear:
@@ -219,9 +216,7 @@ def _fit_linear(vectors: Tensor, labels: Tensor, seed: int) -> nn.Linear:
 @torch.no_grad()
 def _recalls(layer: nn.Linear, vectors: Tensor, labels: Tensor) -> dict[str, float]:
     found = layer(vectors).argmax(dim=1)
-    return {
-        name: float((found == number)[labels == number].float().mean()) for number, name in enumerate(INTENTS)
-    }
+    return {name: float((found == number)[labels == number].float().mean()) for number, name in enumerate(INTENTS)}
 
 
 def _load_companies(folder: Path) -> dict[str, _Company]:
@@ -256,9 +251,7 @@ def _ask(company: _Company, embedder: CachingEmbedder, draw: random.Random) -> l
     return asked
 
 
-def _index_of(
-    company: _Company, embedder: CachingEmbedder, draw: random.Random
-) -> tuple[KnowledgeIndex, list[Record]]:
+def _index_of(company: _Company, embedder: CachingEmbedder, draw: random.Random) -> tuple[KnowledgeIndex, list[Record]]:
     """The company's knowledge base, and the phrasings that it doesn't hold as alternatives."""
     phrasings: dict[str, list[Record]] = defaultdict(list)
     left: list[Record] = []

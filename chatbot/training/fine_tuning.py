@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from torch import nn
 from transformers import GPT2LMHeadModel
 
 from chatbot.language_model.checkpoints import Checkpoint, save_checkpoint
@@ -34,7 +35,7 @@ from chatbot.training.trainer import Progress, Trainer, TrainingPlan, TrainingRe
 # How many records of a kind an epoch holds; None is all of them.
 EPOCH_LIMITS: Mapping[str, int | None] = {
     "followup": None,
-    "near_miss": None,
+    "near_miss": 300,
     "other_turn": None,
     "paraphrase": 600,
     "translation": 250,
@@ -133,7 +134,7 @@ def fine_tune(
     def save_best(trained: GPT2LMHeadModel, folder: Path) -> None:
         save_checkpoint(trained, checkpoint.tokenizer, folder)
 
-    model = checkpoint.model.float()
+    model: GPT2LMHeadModel = nn.Module.float(checkpoint.model)
     trainer = Trainer(model, data.rows, data.validation, plan, output, save_best=save_best)
     if resume and not trainer.resume():
         raise DatasetError(f"{output} holds no state to resume; start without --resume.")

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -78,16 +79,18 @@ def token_embeddings(
     rows = left[:, :width] * values[:width].sqrt()
     rows = rows - rows.mean(0)
     rows = torch.where(marginal[:, None] > 0, rows, torch.randn_like(rows) * rows.std())
-    return rows / rows.norm(dim=1, keepdim=True).clamp_min(1e-6)
+    unit_rows: Tensor = rows / rows.norm(dim=1, keepdim=True).clamp_min(1e-6)
+    return unit_rows
 
 
 @torch.no_grad()
-def wire_first_weights(model: GPT2LMHeadModel, stream: npt.NDArray[np.int64], *, seed: int) -> None:
+def wire_first_weights(gpt2: GPT2LMHeadModel, stream: npt.NDArray[np.int64], *, seed: int) -> None:
     """Set the embeddings, the unigram dimension and the induction circuit of a fresh model (in place).
 
     Uses one head's width of dimensions for positions, one for "the token before this one", one dimension for
     frequencies, and all others for tokens. `stream`: token ids of the training data, as many as there are.
     """
+    model: Any = gpt2  # transformers' blocks have no types
     config = model.config
     width, head = config.n_embd, config.n_embd // config.n_head
     content, position = slice(0, width - 2 * head - 1), slice(width - 2 * head, width - head)

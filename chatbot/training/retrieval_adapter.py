@@ -8,7 +8,7 @@ kept is then trained on all companies for as many. Run by `manage.py train_retri
 import logging
 import random
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +27,7 @@ HIDDEN = 128
 TEMPERATURE = 0.05
 BATCH_QUERIES = 48
 MAX_EPOCHS = 16
+HELD_OUT_SHARE = 0.2
 LEARNING_RATE = 5e-4
 INPUT_DROPOUT, HIDDEN_DROPOUT = 0.5, 0.3
 
@@ -87,9 +88,10 @@ def load_companies(folder: Path) -> list[Company]:
     return [_embed(name, company, embedder) for name, company in sorted(texts.items())]
 
 
-def choose_epochs(companies: Sequence[Company], *, seed: int, num_held_out: int = 8) -> tuple[int, list[float]]:
+def choose_epochs(companies: Sequence[Company], *, seed: int) -> tuple[int, list[float]]:
     """The number of epochs after which companies that weren't trained on are ranked best, and the whole curve."""
     shuffled = random.Random(seed).sample(list(companies), len(companies))
+    num_held_out = max(1, round(HELD_OUT_SHARE * len(companies)))
     held_out, training = shuffled[:num_held_out], shuffled[num_held_out:]
     adapter, epochs = _start(training, seed)
     curve = [rank_first_share(adapter, held_out)]
@@ -144,7 +146,7 @@ def _embed(name: str, texts: _Texts, embedder: SentenceEmbedder) -> Company:
     )
 
 
-def _start(companies: Sequence[Company], seed: int) -> tuple[ResidualAdapter, "Iterable[None]"]:
+def _start(companies: Sequence[Company], seed: int) -> tuple[ResidualAdapter, Iterator[None]]:
     """A new adapter, and an iterator that trains it for one epoch each time it is asked for the next value."""
     torch.manual_seed(seed)  # dropout draws from the global generator
     generator = torch.Generator().manual_seed(seed)
@@ -155,7 +157,7 @@ def _start(companies: Sequence[Company], seed: int) -> tuple[ResidualAdapter, "I
 
 def _epochs(
     adapter: ResidualAdapter, optimizer: torch.optim.Optimizer, companies: Sequence[Company], generator: torch.Generator
-) -> Iterable[None]:
+) -> Iterator[None]:
     while True:
         adapter.train()
         batches = [

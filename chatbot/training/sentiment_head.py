@@ -27,8 +27,8 @@ from chatbot.training.datasets import DatasetError, Language, Record, record_kin
 # Texts from other registers than customer service count less than the authored ones.
 AUTHORED_WEIGHT = 4.0
 MAX_PER_SOURCE = 4_000
-# Requests to a service desk are neutral; corpora of reviews hold none, in Chinese not a single neutral text.
-MAX_REQUESTS_PER_LANGUAGE = 1_200
+# Requests to a service desk count as neutral: corpora of reviews hold no such text, in Chinese nothing neutral at all.
+MAX_REQUESTS_PER_SOURCE = 1_200
 NUM_EPOCHS = 8
 
 
@@ -64,15 +64,20 @@ def labelled_texts(records: Sequence[Record], *, seed: int) -> tuple[list[Labell
             by_source[str(record.get("source", "")).split("_")[0]].append(record)
         elif record_kind(record) == "intent" and record["intent"] not in _NOT_A_REQUEST:
             by_source[f"requests-{record_language(record)}"].append({**record, "label": "neutral"})
+        elif record_kind(record) == "paraphrase" and "answer_lang" not in record:
+            by_source[f"requests-authored-{record_language(record)}"].append({**record, "label": "neutral"})
     for source, found in sorted(by_source.items()):
-        limit = MAX_REQUESTS_PER_LANGUAGE if source.startswith("requests-") else MAX_PER_SOURCE
+        limit = MAX_REQUESTS_PER_SOURCE if source.startswith("requests-") else MAX_PER_SOURCE
         training += [_labelled(record, 1.0) for record in rng.sample(found, min(limit, len(found)))]
     if not training:
         raise DatasetError("the data holds no text with a sentiment")
     return training, [_labelled(record, 1.0) for record in held_out]
 
 
-_NOT_A_REQUEST = frozenset({"oos", "goodbye", "thanks", "thank_you", "thank", "greet", "greeting", "bye", "general"})
+_NOT_A_REQUEST = frozenset(
+    {"oos", "goodbye", "thank", "thanks", "thank_you", "thankyou", "greet", "greeting", "bye", "general", "rejection"}
+    | {"outofdomain", "contentonly", "confirmation", "openinggreeting", "closinggreeting"}
+)
 
 
 def _labelled(record: Record, weight: float) -> LabelledText:
@@ -183,7 +188,7 @@ def _fit(
             # The weights of rare words stay small unless the data insists.
             loss = loss + 2e-6 * (head.tokens.weight.square().sum() + head.pairs.weight.square().sum())
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
 

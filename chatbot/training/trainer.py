@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import GPT2LMHeadModel
 
 from chatbot.language_model.checkpoints import best_dtype
@@ -96,7 +96,7 @@ class Trainer:
         save_best: Callable[[GPT2LMHeadModel, Path], None],
     ) -> None:
         """`save_best` writes the model as a checkpoint into a folder; called when the mean loss is the best yet."""
-        self._model = model.to(plan.device)
+        self._model: GPT2LMHeadModel = nn.Module.to(model, plan.device)
         self._rows = rows
         self._validation = validation
         self._plan = plan
@@ -149,7 +149,7 @@ class Trainer:
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
         """Return the mean loss per learned token of every validation set."""
-        self._model.eval()
+        self._model.train(False)
         losses = {}
         for name, rows in self._validation.items():
             total, count = 0.0, 0
@@ -189,7 +189,7 @@ class Trainer:
         loss, _ = language_model_loss(
             self._model, torch.from_numpy(ids).to(plan.device), torch.from_numpy(labels).to(plan.device), offset=offset
         )
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self._model.parameters(), 1.0)
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
@@ -254,7 +254,9 @@ def _optimizer(model: GPT2LMHeadModel, plan: TrainingPlan) -> torch.optim.AdamW:
     Adam moves the row of a rare token, whose gradients are tiny, as far as any other; a smaller rate for the
     embeddings keeps what their first values hold.
     """
-    decayed, plain, embeddings = [], [], []
+    decayed: list[nn.Parameter] = []
+    plain: list[nn.Parameter] = []
+    embeddings: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
         is_embedding = "wte" in name or "wpe" in name
         (embeddings if is_embedding else decayed if parameter.dim() >= 2 else plain).append(parameter)

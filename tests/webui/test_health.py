@@ -46,8 +46,9 @@ def test_not_ready_when_the_database_does_not_answer(client: Client, db, monkeyp
         raise DatabaseError("gone")
 
     queue.report_ready("reply", "w1", {"pid": 1})
-    monkeypatch.setattr(connection, "cursor", refuse)
-    response = client.get("/readyz")
+    with monkeypatch.context() as broken:
+        broken.setattr(connection, "cursor", refuse)
+        response = client.get("/readyz")
     assert (response.status_code, response.json()["missing"]) == (503, ["database"])
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _SIGN = {"negative": -1.0, "neutral": 0.0, "positive": 1.0}
+_DOT_SPACE = 8
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,11 @@ class TrendLine:
     @property
     def path(self) -> str:
         return " ".join(f"{point.x:g},{point.y:g}" for point in self.points)
+
+    @property
+    def dots(self) -> list[Point]:
+        """The points to mark: all of them, or none when they would run into one another."""
+        return self.points if len(self.points) <= self.width / _DOT_SPACE else []
 
     @property
     def middle(self) -> float:

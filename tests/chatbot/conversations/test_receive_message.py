@@ -5,7 +5,7 @@ from django.db import IntegrityError, connection, transaction
 
 from chatbot import queue
 from chatbot.conversations import services
-from chatbot.conversations.models import Message, Reply
+from chatbot.conversations.models import Conversation, Customer, Message, Reply
 
 
 def receive(conversation, text="hello", client_id="c1"):
@@ -65,6 +65,28 @@ def test_the_database_refuses_a_second_reply_to_one_message(conversation):
         Reply.objects.create(customer_message=message, conversation=conversation, queued_at=message.created_at)
 
 
+def run_at_once(work, num_threads: int) -> None:
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(num_threads)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_tabs_that_open_at_once_share_one_conversation():
+    customer = Customer.objects.create()
+
+    def open_tab(_: int) -> None:
+        try:
+            services.current_conversation(customer=customer)
+        finally:
+            connection.close()
+
+    run_at_once(open_tab, 6)
+    assert Conversation.objects.count() == 1
+
+
 @pytest.mark.django_db(transaction=True)
 def test_messages_that_arrive_at_once_get_contiguous_seqs(conversation, enqueued, published):
     num_threads, num_each = 6, 8
@@ -77,10 +99,6 @@ def test_messages_that_arrive_at_once_get_contiguous_seqs(conversation, enqueued
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=send, args=(n,)) for n in range(num_threads)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    run_at_once(send, num_threads)
     seqs = list(conversation.messages.order_by("seq").values_list("seq", flat=True))
     assert seqs == list(range(1, num_threads * num_each + 1))

@@ -71,7 +71,14 @@ def test_every_write_raises_the_revision_in_its_own_transaction():
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"language": "fr"}, {"question": "  "}, {"answer": ""}, {"id": "has space"}, {"alternatives": ["a|b"]}, {"id": ""}],
+    [
+        {"language": "fr"},
+        {"question": "  "},
+        {"answer": ""},
+        {"id": "has space"},
+        {"alternatives": ["a|b"]},
+        {"id": ""},
+    ],
 )
 def test_an_answer_that_could_not_be_used_is_refused_and_nothing_is_written(wrong):
     with pytest.raises(ValidationError):

@@ -62,7 +62,7 @@ def test_every_bad_row_is_reported_with_its_line_and_nothing_is_written():
         "d.en,en,Q?,,,\r\n"  # 6: no answer
         "a.en,en,Q?,,A.,\r\n"  # 7: again
         "e.en,en,Q?,,A.\r\n"  # 8: a field is missing
-        ',en,Q?,,A.,\r\n'  # 9: no id
+        ",en,Q?,,A.,\r\n"  # 9: no id
     )
     problems = problems_of(text)
     assert [line for line, _ in problems] == [4, 5, 6, 7, 8, 9]

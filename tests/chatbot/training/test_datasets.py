@@ -68,6 +68,8 @@ def test_excluded_files_and_long_files(tmp_path):
     few = read_records(folder, exclude=["authored"], max_per_file=2, seed=1)
     assert sum(record_kind(record) == "dialogue" for record in few) == 2
     assert few == read_records(folder, exclude=["authored"], max_per_file=2, seed=1)
+    chosen = read_records(folder, include=["authored/replies", "dialogues"], max_per_file=2, whole=["authored"])
+    assert Counter(record_kind(record) for record in chosen) == {"reply": 24, "dialogue": 2}
 
 
 @pytest.mark.parametrize(

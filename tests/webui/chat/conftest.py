@@ -78,8 +78,8 @@ def token(customer: Customer) -> str:
 
 
 @pytest.fixture
-async def browsers():
-    """Opens sockets by token, and closes them at the end."""
+async def browsers(transactional_db):
+    """Opens sockets by token, and closes them while the database is still there."""
     opened: list[Browser] = []
 
     async def open_browser(token: str | None, **headers: str) -> Browser:

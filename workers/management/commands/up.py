@@ -54,12 +54,13 @@ class _Site:
         self._console = console
         self._is_check = is_check
         self._started_at = time.monotonic()
+        self._port = machine.free_port(settings.HOST) if is_check else settings.PORT
         self._logins: list[DemoLogin] = []
         self._failure: CheckFailedError | None = None
+        self._is_answered = False
         self._is_over = threading.Event()
 
     def run(self) -> None:
-        self._port = machine.free_port(settings.HOST) if self._is_check else settings.PORT
         with machine.lock_home(settings.KEFU_HOME):
             self._check_machine()
             self._logins = set_up_database(self._console.step)
@@ -76,8 +77,6 @@ class _Site:
         if self._failure:
             raise self._failure
 
-    _is_answered = False
-
     def _check_machine(self) -> None:
         machine.check_disk(settings.KEFU_HOME)
         machine.check_port(settings.HOST, self._port)
@@ -90,8 +89,8 @@ class _Site:
         if settings.IS_REDIS_EMBEDDED:
             embedded = EmbeddedRedis(settings.KEFU_HOME, settings.EMBEDDED_REDIS_URL_FILE)
         specs = site_processes(embedded_redis=embedded, port=self._port)
-        self._names = [spec.name for spec in specs]
-        self._console.step(f"starting {', '.join(self._names)}; loading the model takes some seconds")
+        names = ", ".join(spec.name for spec in specs)
+        self._console.step(f"starting {names}; loading the model takes some seconds")
         return Supervisor(specs, self._console.show_line)
 
     @property
@@ -101,21 +100,27 @@ class _Site:
 
     def _watch(self, supervisor: Supervisor) -> None:
         """Runs beside the supervisor: waits until the site is ready, then tells of it or asks the question."""
-        if not self._wait_until_ready():
+        if not self._wait_until_ready(supervisor):
             if self._is_check and not self._is_over.is_set():
-                self._fail(supervisor, CheckFailedError(f"not ready after {settings.CHECK_START_TIMEOUT_S:.0f} s"))
+                self._fail(supervisor, CheckFailedError(self._why_not_ready(supervisor)))
         elif self._is_check:
             self._ask(supervisor)
         else:
             self._console.block(self._welcome())
 
-    def _wait_until_ready(self) -> bool:
+    def _why_not_ready(self, supervisor: Supervisor) -> str:
+        if failing := supervisor.failing():
+            return f"{' and '.join(failing)} ended while the site was starting"
+        return f"not ready after {settings.CHECK_START_TIMEOUT_S} s"
+
+    def _wait_until_ready(self, supervisor: Supervisor) -> bool:
+        """False when the site is stopped first; with --check also when it takes too long or a process ends."""
         is_told = False
         while not self._is_over.wait(_LOOK_EVERY_S):
             if is_ready(self._url):
                 return True
             waited_s = time.monotonic() - self._started_at
-            if self._is_check and waited_s > settings.CHECK_START_TIMEOUT_S:
+            if self._is_check and (waited_s > settings.CHECK_START_TIMEOUT_S or supervisor.failing()):
                 return False
             if waited_s > _SLOW_START_S and not (is_told or self._is_check):
                 is_told = True
@@ -143,7 +148,7 @@ class _Site:
 
     def _fail(self, supervisor: Supervisor, failure: CheckFailedError) -> None:
         self._failure = failure
-        for name in self._names:
+        for name in supervisor.failing() or supervisor.names:
             for line in supervisor.last_lines(name):
                 self._console.say(f"{name:<8} | {line}")
         supervisor.request_stop()

@@ -77,7 +77,9 @@ class Command(BaseCommand):
         generated = [reply for _, reply, _ in judged if reply.get("origin") == "generated"]
         self.stdout.write(f"missing replies: {num_missing}; phrased by the model: {len(generated)}")
         for case, reply, verdict in [entry for entry in judged if not entry[2].ok][: options["show"]]:
-            self.stdout.write(f"--- {case['id']} ({case['kind']}) {case['question']}\n{case['expect']}\n{reply}\n{verdict}")
+            self.stdout.write(
+                f"--- {case['id']} ({case['kind']}) {case['question']}\n{case['expect']}\n{reply}\n{verdict}"
+            )
 
 
 def _all_cells(path: Path) -> str:

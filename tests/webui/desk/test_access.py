@@ -1,0 +1,81 @@
+"""Who may open what: every address of the desk, for everybody."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from chatbot.conversations import sessions
+from chatbot.conversations.models import Review
+from tests.webui.desk.conftest import PASSWORD, logged_in, make_conversation
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def addresses() -> list[str]:
+    conversation = make_conversation()
+    own = ["desk-conversation", "desk-row", "desk-messages", "desk-context"]
+    return [reverse(name) for name in ("desk", "desk-rows", "desk-tabs")] + [
+        reverse(name, args=[conversation.pk]) for name in own
+    ]
+
+
+def test_agents_and_admins_open_every_page(alice, bob, addresses):
+    for user in (alice, bob):
+        assert [logged_in(user).get(address).status_code for address in addresses] == [200] * len(addresses)
+
+
+def test_an_outsider_who_is_logged_in_gets_403_and_no_word_of_a_conversation(charlie, addresses):
+    for address in addresses:
+        response = logged_in(charlie).get(address)
+        assert response.status_code == 403
+        assert "Can I return a cup?" not in response.content.decode()
+
+
+def test_an_agent_who_left_is_logged_out(alice, addresses):
+    client = logged_in(alice)
+    alice.is_active = False
+    alice.save()
+    assert [client.get(address).status_code for address in addresses] == [302] * len(addresses)
+
+
+def test_anonymous_visitors_and_customers_are_sent_to_the_login_and_back(settings, addresses):
+    customer = Client()
+    customer.cookies[settings.CUSTOMER_SESSION_COOKIE] = sessions.start_session()[1]
+    for client in (Client(), customer):
+        for address in addresses:
+            response = client.get(address)
+            assert response.status_code == 302
+            assert response.url == f"/login/?next={address}"
+
+
+def test_only_agents_review(alice, charlie):
+    reply = make_conversation().replies.get()
+    address = reverse("desk-review", args=[reply.pk])
+    assert logged_in(charlie).post(address, {"verdict": "good"}).status_code == 403
+    assert Client().post(address, {"verdict": "good"}).status_code == 302
+    assert not Review.objects.exists()
+    assert Client(enforce_csrf_checks=True).post(address, {"verdict": "good"}).status_code == 403
+
+
+def test_a_conversation_that_is_not_there_is_404(alice):
+    missing = "00000000-0000-0000-0000-000000000000"
+    assert logged_in(alice).get(f"/desk/conversations/{missing}/").status_code == 404
+
+
+def test_agents_log_in_with_a_form_that_says_what_to_do_and_log_out_again(alice):
+    client = Client()
+    wrong = client.post("/login/", {"username": "alice", "password": "wrong"})
+    assert wrong.status_code == 200
+    assert "Check both and try again" in wrong.content.decode()
+    assert client.post("/login/", {"username": "alice", "password": PASSWORD}).url == "/desk/"
+    assert client.get("/desk/").status_code == 200
+    assert client.post("/logout/").url == "/login/"
+    assert client.get("/desk/").status_code == 302
+
+
+def test_desk_pages_run_no_inline_script_or_style(alice, addresses):
+    response = logged_in(alice).get(addresses[3])
+    assert "script-src 'self'" in response["Content-Security-Policy"]
+    html = response.content.decode()
+    assert " style=" not in html and "<style" not in html and " onclick=" not in html

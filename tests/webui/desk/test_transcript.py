@@ -1,0 +1,84 @@
+"""An opened conversation: what each message shows, its windows, and reviews with and without a script."""
+
+import re
+
+import pytest
+from django.urls import reverse
+
+from chatbot.conversations.models import Review
+from tests.webui.desk.conftest import logged_in, make_conversation, make_exchange
+from webui.desk import transcripts
+
+pytestmark = pytest.mark.django_db
+
+
+def seqs(response) -> list[int]:
+    return [int(seq) for seq in re.findall(r'data-seq="(\d+)"', response.content.decode())]
+
+
+def test_a_reply_shows_its_sources_action_confidence_model_and_times(alice):
+    conversation = make_conversation(
+        degraded="engine_down", options=[{"id": "a.en", "question": "Did you mean a cup?"}]
+    )
+    html = logged_in(alice).get(f"/desk/conversations/{conversation.pk}/").content.decode()
+    for word in ("Can I return it?", "Within 30 days.", "0.87", "Answered", "91\u00a0%", "test-model-7", "engine down",
+                 "Standalone: Can I return a cup?", "Did you mean a cup?", "Queued", "Finished", "12 ms"):  # fmt: skip
+        assert word in html, word
+
+
+def test_a_customer_message_shows_its_sentiment_and_probability(alice):
+    conversation = make_conversation()
+    html = logged_in(alice).get(f"/desk/conversations/{conversation.pk}/messages/?at=1").content.decode()
+    assert "Negative" in html and "90\u00a0%" in html
+
+
+def test_what_a_customer_typed_is_shown_and_not_run(alice):
+    conversation = make_conversation(question="<script>alert(1)</script>")
+    html = logged_in(alice).get(f"/desk/conversations/{conversation.pk}/").content.decode()
+    assert "<script>alert" not in html and "&lt;script&gt;alert" in html
+
+
+def test_message_windows(alice, monkeypatch):
+    monkeypatch.setattr(transcripts, "PAGE_SIZE", 4)
+    conversation, client = make_conversation(5), logged_in(alice)
+    page, partial = f"/desk/conversations/{conversation.pk}/", f"/desk/conversations/{conversation.pk}/messages/"
+    assert seqs(client.get(page)) == [7, 8, 9, 10]
+    assert seqs(client.get(f"{page}?before=7")) == [3, 4, 5, 6]
+    assert seqs(client.get(f"{partial}?before=3")) == [1, 2]
+    assert seqs(client.get(f"{partial}?after=8")) == [9, 10]
+    assert seqs(client.get(f"{partial}?after=10")) == []
+    assert seqs(client.get(f"{partial}?at=5")) == [5]
+    assert client.get(f"{partial}?after=x").status_code == 404
+    make_exchange(conversation, "One more?", "Yes.")
+    assert seqs(client.get(f"{partial}?after=10")) == [11, 12]
+
+
+def test_a_review_without_a_script_returns_to_the_reply_and_names_the_reviewer(alice, bob):
+    reply = make_conversation().replies.get()
+    response = logged_in(alice).post(
+        reverse("desk-review", args=[reply.pk]), {"verdict": "bad", "better_text": " Within 30 days, unused. "}
+    )
+    assert response.url == f"/desk/conversations/{reply.conversation_id}/#reply-{reply.pk}"
+    review = Review.objects.get()
+    assert (review.reviewer, review.verdict, review.better_text) == (alice, "bad", "Within 30 days, unused.")
+    html = logged_in(bob).get(f"/desk/conversations/{reply.conversation_id}/").content.decode()
+    assert "alice" in html and "Within 30 days, unused." in html
+
+
+def test_a_review_by_script_gets_the_form_back_and_a_second_one_replaces_the_first(alice):
+    reply, client = make_conversation().replies.get(), logged_in(alice)
+    address = reverse("desk-review", args=[reply.pk])
+    client.post(address, {"verdict": "bad", "better_text": ""}, headers={"X-Partial": "1"})
+    response = client.post(address, {"verdict": "good", "better_text": ""}, headers={"X-Partial": "1"})
+    assert response.status_code == 200
+    assert re.search(r'value="good" aria-pressed="true"', response.content.decode())
+    assert Review.objects.get().verdict == "good"
+
+
+def test_a_review_that_says_nothing_known_or_too_much_is_refused(alice):
+    reply, client = make_conversation().replies.get(), logged_in(alice)
+    address = reverse("desk-review", args=[reply.pk])
+    assert client.post(address, {"verdict": "meh"}).status_code == 400
+    assert client.post(address, {"verdict": "bad", "better_text": "x" * 4001}).status_code == 400
+    assert client.get(address).status_code == 405
+    assert not Review.objects.exists()

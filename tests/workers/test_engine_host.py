@@ -1,0 +1,56 @@
+"""The reply worker's engine host. The model's place is taken by one that says when it is alive; Redis is real."""
+
+import os
+import threading
+
+import pytest
+
+from chatbot import queue
+from chatbot.language_model.backends import get_generator, set_generator
+from tests.workers.test_supervisor import wait_until
+from workers import engine_host
+
+
+class Model:
+    version = "a-model@1"
+    is_alive = True
+
+
+@pytest.fixture
+def model(monkeypatch, settings, db):
+    settings.WORKER_HEARTBEAT_S = 0.05
+    model = Model()
+    monkeypatch.setattr(engine_host, "start_local_generator", lambda *_, **__: model)
+    monkeypatch.setattr(engine_host, "_LAST_WORDS_S", 0.0)
+    yield model
+    set_generator(None)
+
+
+@pytest.fixture
+def exits(monkeypatch) -> list[int]:
+    """The statuses with which the process would have ended."""
+    seen: list[int] = []
+    monkeypatch.setattr(engine_host.os, "_exit", seen.append)
+    return seen
+
+
+def my_reports() -> list[dict[str, object]]:
+    return [report for report in queue.ready_workers("reply") if report["pid"] == os.getpid()]
+
+
+def test_a_worker_whose_model_is_warm_is_ready_under_its_model_version(model, exits):
+    engine_host.host_engine()
+    wait_until(lambda: my_reports() != [])
+    assert my_reports()[0]["model_version"] == "a-model@1"
+    assert get_generator() is model
+    assert exits == []
+    model.is_alive = False
+    wait_until(lambda: exits != [])
+
+
+def test_a_worker_whose_model_thread_died_ends_with_a_failure(model, exits):
+    engine_host.host_engine()
+    model.is_alive = False
+    wait_until(lambda: exits == [engine_host.EXIT_ENGINE_DIED])
+    assert engine_host.EXIT_ENGINE_DIED != 0
+    wait_until(lambda: not any(thread.name == "heartbeat" for thread in threading.enumerate()))
