@@ -31,7 +31,7 @@ make_venv = if ! $(BIN)/python -c '' 2>/dev/null; then \
 	$(find_python); $(need_venv_module); $(need_disk_for_packages); \
 	echo "Making the virtual environment $(VENV)"; rm -rf $(VENV); "$$python" -m venv $(VENV); fi
 install = $(need_disk_for_packages); echo "Installing the packages of $(1): 1.4 GB, some minutes the first time"; \
-	$(BIN)/python -m pip install --progress-bar off -r $(1) | $(short_progress); \
+	PYTHONUNBUFFERED=1 $(BIN)/python -m pip install --progress-bar off -r $(1) | $(short_progress); \
 	cat requirements.txt $(1) > $(2)
 # A stamp holds the requirements that were installed, so a branch switched back and forth installs nothing.
 install_if_changed = $(make_venv); \

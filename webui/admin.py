@@ -17,6 +17,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
@@ -71,7 +72,7 @@ class TagFilter(admin.SimpleListFilter):
 @admin.register(Answer, site=site)
 class AnswerAdmin(ForAdmins, ModelAdmin):
     form = AnswerForm
-    list_display = ("id", "question", "language", "tag_list", "is_live", "updated_at")
+    list_display = ("id", "question", "language", "tag_list", "is_live", "updated")
     list_display_links = ("id", "question")
     list_filter = ("language", "is_live", TagFilter)
     list_filter_submit = False
@@ -88,6 +89,10 @@ class AnswerAdmin(ForAdmins, ModelAdmin):
     @admin.display(description=_("Tags"))
     def tag_list(self, answer: Answer) -> str:
         return ", ".join(answer.tags)
+
+    @admin.display(description=_("Updated"), ordering="updated_at")
+    def updated(self, answer: Answer) -> str:
+        return f"{timezone.localtime(answer.updated_at):%Y-%m-%d\u00a0%H:%M}"
 
     def get_readonly_fields(self, request: HttpRequest, obj: Answer | None = None) -> tuple[str, ...]:
         return ("id",) if obj else ()  # another id would be another answer

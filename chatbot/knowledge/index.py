@@ -58,7 +58,7 @@ class KnowledgeIndex:
         """`reuse`: an earlier index whose vectors are taken over for texts that haven't changed."""
         self.entries = tuple(entries)
         self.by_id = {entry.id: entry for entry in self.entries}
-        self._embedder = embedder or (reuse._embedder if reuse is not None else get_embedder())
+        self._embedder: SentenceEmbedder = embedder or (reuse._embedder if reuse is not None else get_embedder())
         self._ranker = ranker
         questions = [(text, number) for number, entry in enumerate(self.entries) for text in entry.questions]
         answers = [(text, number) for number, entry in enumerate(self.entries) for text in entry.statements]
@@ -147,7 +147,9 @@ class KnowledgeIndex:
         known = reuse._vector_of if reuse is not None and reuse._embedder is self._embedder else {}
         new = [text for text in dict.fromkeys(texts) if text not in known]
         fresh = dict(zip(new, self._embedder.encode(new), strict=True))
-        self._vector_of = {text: known[text] if text in known else fresh[text] for text in dict.fromkeys(texts)}
+        self._vector_of: dict[str, Vectors] = {
+            text: known[text] if text in known else fresh[text] for text in dict.fromkeys(texts)
+        }
         return len(new)
 
     def _passages(self, texts: Sequence[tuple[str, int]]) -> "_Passages":
@@ -165,11 +167,13 @@ class _Passages:
     def best_cosines(self, vectors: Vectors, *, is_adapted: bool) -> Scores:
         """The best cosine over each entry's texts. Shape: (queries, entries)."""
         similarities = vectors @ (self._adapted if is_adapted else self._raw).T
-        return np.maximum.reduceat(similarities, self._starts, axis=1)
+        best: Scores = np.maximum.reduceat(similarities, self._starts, axis=1)
+        return best
 
 
 def _base(signals: Scores) -> Scores:
-    return np.maximum(signals[:, 0], signals[:, 1]) + BM25_WEIGHT * signals[:, 4]
+    base: Scores = np.maximum(signals[:, 0], signals[:, 1]) + BM25_WEIGHT * signals[:, 4]
+    return base
 
 
 def _best_other(scores: Scores, stems: Sequence[str]) -> Scores:

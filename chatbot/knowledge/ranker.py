@@ -27,13 +27,14 @@ class Ranker:
         Shapes: entries (entries, features), query (features,) -> (entries,).
         """
         logits = np.append(self._network("entry", entries)[:, 0], self._network("none", query[None])[0, 0])
-        shares = np.exp(logits - logits.max())
-        return (shares / shares.sum())[:-1]
+        shares: Features = np.exp(logits - logits.max())
+        shares /= shares.sum()
+        return shares[:-1]
 
     def _network(self, name: str, inputs: Features) -> Features:
         weights = self._weights
         scaled = (inputs - weights[f"{name}_mean"]) / weights[f"{name}_scale"]
-        hidden = np.maximum(scaled @ weights[f"{name}_in"] + weights[f"{name}_bias"], 0)
+        hidden: Features = np.maximum(scaled @ weights[f"{name}_in"] + weights[f"{name}_bias"], 0)
         return hidden @ weights[f"{name}_out"] + weights[f"{name}_out_bias"]
 
 

@@ -163,10 +163,11 @@ def _epochs(
         batches = [
             (company, part)
             for company in companies
-            for part in torch.randperm(len(company.queries), generator=generator).split(BATCH_QUERIES)
+            for part in torch.split(torch.randperm(len(company.queries), generator=generator), BATCH_QUERIES)
         ]
         for at in torch.randperm(len(batches), generator=generator).tolist():
-            loss = _loss(adapter, *batches[at], generator)
+            company, part = batches[at]
+            loss = _loss(adapter, company, part, generator)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()

@@ -98,7 +98,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         if is_check_due and not await self.has_access():
             await self.give_up(CLOSE_ACCESS_REVOKED)
         else:
-            await self.put(envelope["event"], rows.for_customer(envelope["data"]))
+            await self.put(envelope["event"], envelope["data"])
 
     async def has_access(self) -> bool:
         """Whether the session is still valid and the conversation still the customer's; asks the database."""

@@ -12,8 +12,6 @@ from chatbot.conversations import services
 from chatbot.conversations.models import Conversation, Customer, Message, Reply
 from chatbot.conversations.sessions import customer_of
 
-_PRIVATE_SOURCE_KEYS = {"score"}
-
 
 def own_conversation(customer: Customer, language: str) -> Conversation:
     """The conversation that this customer's browser shows; started if there is none."""
@@ -36,7 +34,7 @@ def read_snapshot(customer: Customer, conversation_id: UUID, last_seq: int) -> d
     messages = conversation.messages.after(last_seq).with_reply()  # type: ignore[attr-defined]
     return {
         "conversation_id": str(conversation_id),
-        "messages": [for_customer({"message": asdict(message.payload())})["message"] for message in messages],
+        "messages": [asdict(message.payload()) for message in messages],
         "running_reply": running,
     }
 
@@ -44,15 +42,6 @@ def read_snapshot(customer: Customer, conversation_id: UUID, last_seq: int) -> d
 def message_saved(message: Message) -> dict[str, Any]:
     """The data of a `message.saved` frame."""
     return {"conversation_id": str(message.conversation_id), "message": asdict(message.payload())}
-
-
-def for_customer(data: dict[str, Any]) -> dict[str, Any]:
-    """An event's data without what is for the desk only: how well each source matched."""
-    message = data.get("message")
-    if not message or not message["sources"]:
-        return data
-    sources = [_without_private_keys(source) for source in message["sources"]]
-    return {**data, "message": {**message, "sources": sources}}
 
 
 def language_of(scope: Mapping[str, Any]) -> str:
@@ -73,7 +62,3 @@ def _running_reply(conversation: Conversation) -> dict[str, int] | None:
     unfinished = Reply.objects.unfinished().filter(conversation=conversation)
     reply = unfinished.order_by("customer_message__seq").first()
     return {"reply_id": reply.pk, "attempt": reply.attempt} if reply else None
-
-
-def _without_private_keys(source: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in source.items() if key not in _PRIVATE_SOURCE_KEYS}

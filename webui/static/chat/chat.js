@@ -31,6 +31,7 @@ const renderList = createList({
   locale: document.documentElement.lang,
   onRetry: retry,
   onAsk: send,
+  onTick: () => show({}),
 });
 const follower = followNewest({ scroller: find("scroller"), pill: find("pill") });
 const composer = createComposer({ form: find("composer"), maxChars, strings, onSend: send });

@@ -2,13 +2,17 @@
 // streamed word to the saved message, so nothing above or below it jumps.
 
 import { icon, messageExtras } from "./extras.js";
+import { createReveal } from "./reveal.js";
 import { dayLabel, timeLabel } from "./times.js";
 
-export function createList({ log, strings, locale, onRetry, onAsk }) {
+export function createList({ log, strings, locale, onRetry, onAsk, onTick }) {
   const nodes = new Map();
+  const reveal = createReveal({ onTick });
+  let hasHistory = false;
 
   return function render(state, { isConnected }) {
-    const rows = rowsOf(state);
+    const rows = reveal(rowsOf(state), { isHistory: !hasHistory });
+    hasHistory ||= state.hasSnapshot;
     const keys = new Set(rows.map((row) => row.key));
     for (const [key, node] of nodes) {
       if (keys.has(key)) continue;
@@ -51,7 +55,7 @@ export function createList({ log, strings, locale, onRetry, onAsk }) {
     setText(text, row.text);
     setText(time, row.created_at ? timeLabel(row.created_at, locale) : "");
     time.dateTime = row.created_at ?? "";
-    if (row.seq && row.author === "bot" && !extras.dataset.done) {
+    if (row.state === "saved" && row.author === "bot" && !extras.dataset.done) {
       extras.dataset.done = "true";
       extras.replaceChildren(...messageExtras(row, { strings, onAsk }));
     }

@@ -9,6 +9,7 @@ const desk = document.getElementById("desk");
 const list = new ConversationList(desk.dataset.filter, open);
 let transcript = null;
 let socket = null;
+let num_opens = 0; // the latest one wins: an answer that comes late changes nothing
 
 function handle(event) {
   const id = event.data.conversation_id;
@@ -32,9 +33,12 @@ function watch() {
 
 // Opens a conversation without losing the place in the list: the page's own HTML, two of its panes.
 async function open(url, { isHistory = false } = {}) {
+  const turn = ++num_opens;
   desk.classList.add("is-loading");
   try {
-    const page = new DOMParser().parseFromString(await partial(url), "text/html");
+    const html = await partial(url);
+    if (turn !== num_opens) return;
+    const page = new DOMParser().parseFromString(html, "text/html");
     const opened = page.getElementById("desk");
     for (const id of ["transcript", "facts"]) document.getElementById(id).replaceWith(page.getElementById(id));
     desk.dataset.conversation = opened.dataset.conversation;
@@ -42,10 +46,10 @@ async function open(url, { isHistory = false } = {}) {
     document.title = page.title;
     if (!isHistory) history.pushState({ isDesk: true }, "", url);
   } catch {
-    location.assign(url); // the server says what is wrong better than we can
+    if (turn === num_opens) location.assign(url); // the server says what is wrong better than we can
     return;
   } finally {
-    desk.classList.remove("is-loading");
+    if (turn === num_opens) desk.classList.remove("is-loading");
   }
   localiseTimes(desk);
   list.mark(desk.dataset.conversation);

@@ -1,0 +1,47 @@
+// A reply's words appear one after the other, however large the pieces are in which they arrive. Works on rows; knows no
+// DOM. What was there before the reader came, and everything under reduced motion, appears at once.
+
+const TICK_MS = 40;
+const SHARE_PER_TICK = 1 / 14; // of what is left, so that a long piece doesn't keep the reader waiting
+
+export function createReveal({ onTick }) {
+  const shown = new Map(); // characters shown so far, by key
+  const isStill = matchMedia("(prefers-reduced-motion: reduce)");
+  let timer = 0;
+
+  // The rows as they are to be shown now; `isHistory`: they were not written in front of the reader.
+  return function reveal(rows, { isHistory }) {
+    const isAtOnce = isHistory || isStill.matches || document.hidden;
+    const revealed = rows.map((row) => (row.author === "bot" ? revealRow(row, isAtOnce) : row));
+    const isUnderWay = revealed.some((row, index) => row.text !== rows[index].text);
+    clearTimeout(timer);
+    if (isUnderWay) timer = setTimeout(() => { grow(rows); onTick(); }, TICK_MS);
+    return revealed;
+  };
+
+  function revealRow(row, isAtOnce) {
+    const end = isAtOnce ? row.text.length : Math.min(shown.get(row.key) ?? nextEnd(row.text, 0), row.text.length);
+    shown.set(row.key, end);
+    return end < row.text.length ? { ...row, text: row.text.slice(0, end), state: "streaming" } : row;
+  }
+
+  function grow(rows) {
+    for (const row of rows) {
+      const end = shown.get(row.key);
+      if (end < row.text.length) shown.set(row.key, nextEnd(row.text, end));
+    }
+  }
+}
+
+// Where the next piece ends: some characters further, at the end of a word.
+export function nextEnd(text, start) {
+  const end = start + Math.max(1, Math.ceil((text.length - start) * SHARE_PER_TICK));
+  const isInWord = /^[\p{L}\p{N}]$/u.test(text[end] ?? "") && !/[\u2e80-\u9fff]/.test(text[end]);
+  if (!isInWord) return isSurrogateTail(text, end) ? end + 1 : end;
+  return end + /^[^\s\u2e80-\u9fff]*/.exec(text.slice(end))[0].length;
+}
+
+function isSurrogateTail(text, at) {
+  const code = text.charCodeAt(at);
+  return code >= 0xdc00 && code <= 0xdfff;
+}
