@@ -88,15 +88,14 @@ class KnowledgeIndex:
         context = self._signals(queries[1:]) if len(queries) > 1 else bare
         is_own_language = (self._languages == language) if language else np.ones(len(self.entries), dtype=bool)
         base = (_base(bare) + _base(context)) / 2 + LANGUAGE_BONUS * is_own_language
-        entries = np.column_stack([bare, context, is_own_language, base, base - _best_other(base, self._stems)])
+        leads = [some - _best_other(some, self._stems) for some in (base, _base(bare), _base(context))]
+        entries = np.column_stack([bare, context, is_own_language, base, *leads])
         top = entries[int(base.argmax())]
         terms = tokenize(queries[0])
         query = [
             self._bm25.unknown_share(terms),
             min(1.0, len(terms) / _MANY_TERMS),
             float(len(queries) > 1),
-            float(np.log(len(self.entries))),
-            float(base.mean()),
         ]
         return SearchFeatures(
             entries=entries.astype(np.float32),

@@ -16,8 +16,8 @@ from chatbot.reply.texts import TextName
 Action = Literal["answer", "clarify", "decline", "handoff", "smalltalk"]
 
 # Chosen on held-out companies of the training data, see docs/experiments.md.
-MIN_CONFIDENCE_TO_ANSWER = 0.5
-MIN_CONFIDENCE_TO_CLARIFY = 0.3
+MIN_CONFIDENCE_TO_ANSWER = 0.6
+MIN_CONFIDENCE_TO_CLARIFY = 0.2
 MIN_CONFIDENCE_OVER_SMALLTALK = 0.6
 MAX_OPTIONS = 3
 

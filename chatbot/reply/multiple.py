@@ -6,7 +6,7 @@ from chatbot.knowledge.index import Candidate, KnowledgeIndex
 from chatbot.reply.confidence import probability_right
 from chatbot.reply.questions import parts_of
 
-MIN_CONFIDENCE_OF_PART = 0.6
+MIN_CONFIDENCE_OF_PART = 0.5
 MAX_ANSWERS = 3
 
 

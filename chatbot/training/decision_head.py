@@ -33,6 +33,7 @@ NUM_ALTERNATIVES = 2
 LEFT_OUT_SHARE = 0.1
 QUESTIONS_PER_OTHER_TURN = 4
 HIDDEN = 24
+MIN_SCALE = 0.05  # an input that hardly varies in training must not weigh a lot where it does
 RANKER_EPOCHS, RANKER_LEARNING_RATE, RANKER_BATCH = 12, 3e-3, 64
 INTENT_STEPS = 400
 
@@ -77,7 +78,7 @@ class Network(nn.Module):
 
     def __init__(self, inputs: Tensor) -> None:
         super().__init__()
-        self.mean, self.scale = inputs.mean(dim=0), inputs.std(dim=0) + 1e-3
+        self.mean, self.scale = inputs.mean(dim=0), inputs.std(dim=0).clamp(min=MIN_SCALE)
         self.hidden, self.out = nn.Linear(inputs.shape[1], HIDDEN), nn.Linear(HIDDEN, 1)
 
     def forward(self, inputs: Tensor) -> Tensor:
