@@ -40,7 +40,7 @@ def site_processes(*, embedded_redis: EmbeddedRedis | None, port: int) -> list[P
             stop_rank=1,
             stop_timeout_s=5.0,
         ),
-        ProcessSpec(name="beat", command=_beat(), environment=environment, stop_timeout_s=3.0),
+        ProcessSpec(name="beat", command=_beat(), environment=environment, stop_rank=1, stop_timeout_s=5.0),
     ]
     if embedded_redis is None:
         return specs

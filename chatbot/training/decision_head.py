@@ -227,6 +227,7 @@ def _load_companies(folder: Path) -> dict[str, _Company]:
         company.answers.append(record)
     for record in read_file(folder / "paraphrases.jsonl.xz"):
         companies[record["company"]].paraphrases.append(record)
+    plain: list[tuple[str, str, str, str]] = []  # what is asked in the entry's own words must be answered, too
     for name in ("replies", "followups", "near_misses"):
         for record in read_file(folder / f"{name}.jsonl.xz"):
             queries = [record["question"]]
@@ -234,7 +235,22 @@ def _load_companies(folder: Path) -> dict[str, _Company]:
                 queries.append(" ".join([*earlier, record["question"]]))
             answer_id = record.get("answer_id", "")
             companies[record["company"]].asked.append((queries, record["lang"], answer_id, name))
+            if "standalone" in record:
+                plain.append((record["company"], record["standalone"], record["lang"], answer_id))
+    plain += [
+        (company.name, _asked_in_a_chat(answer), company.language, answer["id"])
+        for company in companies.values()
+        for answer in company.answers
+    ]
+    for name, question, language, answer_id in plain:
+        companies[name].asked.append(([question], language, answer_id, "plain"))
     return companies
+
+
+def _asked_in_a_chat(answer: Record) -> str:
+    """An entry's question as somebody types it."""
+    question = str(answer["question"]).rstrip("?？。.").lower()
+    return f"你好，{question}" if answer["lang"] == "zh" else f"hi, {question}"
 
 
 def _ask(company: _Company, embedder: CachingEmbedder, draw: random.Random) -> list[Asked]:

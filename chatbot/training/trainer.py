@@ -38,7 +38,6 @@ class TrainingPlan:
     batch_rows: int = 8
     peak_learning_rate: float = 1e-3
     final_learning_rate_share: float = 0.0
-    embedding_learning_rate_share: float = 1.0
     warmup_steps: int = 40
     weight_decay: float = 0.1
     max_steps: int | None = None
@@ -183,7 +182,7 @@ class Trainer:
         plan = self._plan
         learning_rate = plan.learning_rate(self._step, share)
         for group in self._optimizer.param_groups:
-            group["lr"] = learning_rate * group["share"]
+            group["lr"] = learning_rate
         ids, labels = self._rows.batch(self._step, plan.batch_rows)
         offset = _position_offset(self._model, plan.seed, self._step, ids.shape[1])
         loss, _ = language_model_loss(
@@ -249,20 +248,11 @@ def _position_offset(model: GPT2LMHeadModel, seed: int, step: int, length: int) 
 
 
 def _optimizer(model: GPT2LMHeadModel, plan: TrainingPlan) -> torch.optim.AdamW:
-    """AdamW; no decay on biases, norms and embeddings. Betas as in GPT-3 (Brown et al. 2020, appendix B).
-
-    Adam moves the row of a rare token, whose gradients are tiny, as far as any other; a smaller rate for the
-    embeddings keeps what their first values hold.
-    """
+    """AdamW; no decay on biases, norms and embeddings. Betas as in GPT-3 (Brown et al. 2020, appendix B)."""
     decayed: list[nn.Parameter] = []
     plain: list[nn.Parameter] = []
-    embeddings: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
-        is_embedding = "wte" in name or "wpe" in name
-        (embeddings if is_embedding else decayed if parameter.dim() >= 2 else plain).append(parameter)
-    groups = [
-        {"params": decayed, "weight_decay": plan.weight_decay, "share": 1.0},
-        {"params": plain, "weight_decay": 0.0, "share": 1.0},
-        {"params": embeddings, "weight_decay": 0.0, "share": plan.embedding_learning_rate_share},
-    ]
+        is_matrix = parameter.dim() >= 2 and "wte" not in name and "wpe" not in name
+        (decayed if is_matrix else plain).append(parameter)
+    groups = [{"params": decayed, "weight_decay": plan.weight_decay}, {"params": plain, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, lr=plan.peak_learning_rate, betas=(0.9, 0.95), eps=1e-8, fused=True)
