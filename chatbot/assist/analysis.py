@@ -31,7 +31,8 @@ def analyse_message(message_id: int) -> None:
 
 def refresh_mood(message: Message) -> None:
     scored = Message.objects.filter(conversation=message.conversation_id).exclude(sentiment="").order_by("seq")
-    mood = mood_of(list(scored.values_list("sentiment", "sentiment_probability")))
+    sentiments = scored.values_list("sentiment", "sentiment_probability")
+    mood = mood_of([(label, probability or 0.0) for label, probability in sentiments])
     conversations.record_mood(
         conversation_id=message.conversation_id, mood=mood.label, score=mood.score, trend=mood.trend
     )

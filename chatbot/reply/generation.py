@@ -10,9 +10,10 @@ from chatbot.reply.support import SupportChecker
 
 OnText = Callable[[str], None]
 
-TIMEOUT_S = 12.0
+TIMEOUT_S = 6.0  # who waits longer is better served with the approved text
 MAX_NEW_TOKENS = 160
 _MIN_NEW_TOKENS = 24
+_TOKENS_PER_CHARACTER, _TOKENS_PER_HAN = 0.3, 0.9
 _PIECE = re.compile(r"\S+\s*|\s+")
 _PIECE_ZH = re.compile(r"[\u3400-\u9fff]{1,2}[，。；：！？、]*|[^\s\u3400-\u9fff]+\s*|\s+")
 
@@ -65,11 +66,13 @@ def show_word_by_word(text: str, on_text: OnText) -> None:
 
 def _prompt(turns: Sequence[Turn], passage: str, generator: TextGenerator) -> tuple[list[int], int]:
     """The prompt with as many turns as fit beside a reply as long as the passage; empty when none does."""
+    num_han = len(re.findall(r"[\u3400-\u9fff]", passage))
+    length = num_han * _TOKENS_PER_HAN + (len(passage) - num_han) * _TOKENS_PER_CHARACTER
+    max_new_tokens = min(MAX_NEW_TOKENS, _MIN_NEW_TOKENS + int(length))
     recent = list(turns)
     while recent:
         prompt = generator.prompt_format.reply_prompt(recent)
-        room = generator.context_length - len(prompt)
-        if room >= min(MAX_NEW_TOKENS, _MIN_NEW_TOKENS + len(passage) // 2):
-            return prompt, min(MAX_NEW_TOKENS, room)
+        if len(prompt) + max_new_tokens <= generator.context_length:
+            return prompt, max_new_tokens
         recent = recent[1:]
     return [], 0

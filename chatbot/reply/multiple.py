@@ -6,7 +6,8 @@ from chatbot.knowledge.index import Candidate, KnowledgeIndex
 from chatbot.reply.confidence import probability_right
 from chatbot.reply.questions import parts_of
 
-MIN_CONFIDENCE_OF_PART = 0.5
+MIN_SHARE_OF_PART = 0.6  # of the probability that any entry answers the part
+MIN_CONFIDENCE_OF_PART = 0.2  # a part says less than a whole question
 MAX_ANSWERS = 3
 
 
@@ -24,7 +25,13 @@ def answers_to_parts(
     stems = {candidate.entry.stem for candidate in candidates}
     found: dict[str, Candidate] = {}
     for part in parts:
-        best = knowledge.search([part], top_k=2, language=language)
-        if best and best[0].entry.stem in stems and probability_right(part, best) >= MIN_CONFIDENCE_OF_PART:
-            found.setdefault(best[0].entry.stem, best[0])
+        ranked = knowledge.search([part], top_k=len(knowledge), language=language)
+        if ranked and ranked[0].entry.stem in stems and _is_sure(part, ranked):
+            found.setdefault(ranked[0].entry.stem, ranked[0])
     return tuple(found.values())[:MAX_ANSWERS] if len(found) > 1 else ()
+
+
+def _is_sure(part: str, ranked: Sequence[Candidate]) -> bool:
+    confidence = probability_right(part, ranked)
+    share = ranked[0].score / max(sum(candidate.score for candidate in ranked), 1e-9)
+    return confidence >= MIN_CONFIDENCE_OF_PART and max(share, confidence) >= MIN_SHARE_OF_PART

@@ -1,4 +1,4 @@
-"""One customer turn to one finished reply: rewrite, retrieve, decide, generate, check. Knows no database and no queue.
+"""One customer turn to one finished reply: retrieve, rewrite, decide, generate, check. Knows no database and no queue.
 
 The approved answer is the truth: what the model says instead of it is shown only where the passage supports it, and
 when the model is away the passage itself is the reply.
@@ -15,17 +15,16 @@ from chatbot.engine import EngineError, EngineOverloadedError
 from chatbot.knowledge.index import Candidate, KnowledgeIndex
 from chatbot.language_model.backends import TextGenerator
 from chatbot.language_model.prompt_format import Turn
-from chatbot.reply.decision import Decision, decide, of_reading
+from chatbot.reply.decision import Decision, decide, is_unsure, of_reading
 from chatbot.reply.generation import generate_supported, show_word_by_word
 from chatbot.reply.intents import Intent, Reading, is_yes
 from chatbot.reply.multiple import answers_to_parts
-from chatbot.reply.questions import history_in_front, language_of
+from chatbot.reply.questions import language_of, with_context
 from chatbot.reply.reading import read_turn
 from chatbot.reply.rewriting import rewrite_question
 from chatbot.reply.texts import offers_a_person, text_for
 
 TOP_K = 5
-HISTORY_WEIGHT, REWRITE_WEIGHT = 1.0, 0.7  # beside the bare turn's 1
 
 
 def answer_turn(
@@ -64,10 +63,11 @@ class _TurnAnswerer:
         reading = self._reading()
         if reading is not None and reading.is_certain:
             return self._say_fixed(of_reading(reading), language)
-        with self._timed("rewrite"):
-            self._rewrite()
         with self._timed("retrieve"):
             candidates = self._retrieve(language)
+        if is_unsure(self.question, candidates):
+            with self._timed("rewrite"):
+                candidates = self._retrieve_rewritten(candidates, language)
         with self._timed("decide"):
             several = answers_to_parts(self.question, self.knowledge, candidates, language)
             decision = decide(self.question, candidates, reading)
@@ -83,23 +83,23 @@ class _TurnAnswerer:
             return Reading(intent=Intent.PERSON, confidence=0.95, text="handoff", is_certain=True)
         return read_turn(self.question)
 
-    def _rewrite(self) -> None:
+    def _retrieve_rewritten(self, candidates: list[Candidate], language: str) -> list[Candidate]:
+        """What the model's standalone question finds, where it makes sure what was among the first already."""
         if self.generator is None:
-            return
+            return candidates
         try:
-            self.standalone = rewrite_question(self.turns, self.generator)
+            rewritten = rewrite_question(self.turns, self.generator)
         except EngineError as error:
             self._note_engine_error(error)
+            return candidates
+        found = self._retrieve(language, rewritten) if rewritten else []
+        if is_unsure(self.question, found) or found[0].entry.stem not in {c.entry.stem for c in candidates[:3]}:
+            return candidates
+        self.standalone = rewritten
+        return found
 
-    def _retrieve(self, language: str) -> list[Candidate]:
-        queries, weights = [self.question], [1.0]
-        with_history = history_in_front(self.turns)
-        if with_history != self.question:
-            queries.append(with_history)
-            weights.append(HISTORY_WEIGHT)
-        if self.standalone:
-            queries.append(self.standalone)
-            weights.append(REWRITE_WEIGHT)
+    def _retrieve(self, language: str, *rewritten: str) -> list[Candidate]:
+        queries = [self.question, *with_context(self.turns), *rewritten]
         return self.knowledge.search(queries, top_k=TOP_K, language=language)
 
     def _say_answer(self, decision: Decision, language: str) -> FinishedReply:

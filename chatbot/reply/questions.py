@@ -34,6 +34,7 @@ _SPLIT = re.compile(
     re.IGNORECASE,
 )
 _MIN_PART_CHARS_EN, _MIN_PART_CHARS_ZH = 9, 4
+_MAX_EARLIER_TURNS, _MAX_REPLY_CHARS = 3, 200
 
 
 def language_of(turns: Sequence[Turn]) -> str:
@@ -52,10 +53,12 @@ def leans_on_history(text: str) -> bool:
     return len(text.split()) <= _SHORT_WORDS_EN or bool(_LEANS_EN.search(text))
 
 
-def history_in_front(turns: Sequence[Turn], *, max_turns: int = 3) -> str:
-    """The customer's earlier turns and the last one as one text; the last one alone when there are none."""
-    texts = [turn.text for turn in turns if turn.role == "customer"]
-    return " ".join(texts[-max_turns - 1 :])
+def with_context(turns: Sequence[Turn]) -> list[str]:
+    """The last turn with the customer's earlier turns in front, and with the latest reply; none without history."""
+    question, earlier = turns[-1].text, turns[:-1]
+    asked = [turn.text for turn in earlier if turn.role == "customer"][-_MAX_EARLIER_TURNS:]
+    replied = [turn.text[:_MAX_REPLY_CHARS] for turn in earlier if turn.role != "customer"][-1:]
+    return [" ".join([*texts, question]) for texts in (asked, replied) if texts]
 
 
 def parts_of(text: str) -> list[str]:

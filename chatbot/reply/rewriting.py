@@ -8,8 +8,8 @@ from chatbot.language_model.backends import TextGenerator
 from chatbot.language_model.prompt_format import Turn
 from chatbot.reply.questions import language_of, leans_on_history
 
-MAX_NEW_TOKENS = 48
-TIMEOUT_S = 4.0
+MAX_NEW_TOKENS = 40
+TIMEOUT_S = 2.5
 _MAX_HISTORY_TURNS = 6
 _MAX_CHARS = 200
 _MIN_KNOWN_SHARE = 0.6

@@ -21,7 +21,10 @@ _CHECKABLE = re.compile(
 _TERM = re.compile(
     r"https?://[!-~]+|[\w.+-]+@[\w.-]+|[A-Za-z][A-Za-z'’]*|\d+(?:[.,:]\d+)*|[\u3400-\u9fff]+|[€£$¥￥%]", re.ASCII
 )
+_CLAUSE_END = re.compile(r"[，。；！？、：]|[,;:!?](?=\s|$)|\.(?=\s|$)|\s+(?:and|but|or|so)\s+|\n", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"[。！？]|[.!?](?=\s|$)|\n")
+_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
+_HAN = re.compile(r"[\u3400-\u9fff]")
 _TRAILING = ".,;:!?)，。；：！？）"
 
 _FUNCTION_WORDS = frozenset(
@@ -210,7 +213,9 @@ class SupportChecker:
         done = ends[-1] if ends and (text[ends[-1] - 1] not in ".!?" or ends[-1] < len(text)) else 0
         if not done and len(ends) > 1:
             done = ends[-2]
-        self.violation = self.violation or self._check_words(text) or self._check_sentences(text[:done])
+        self.violation = (
+            self.violation or self._check_words(text) or self._check_sentences(text[:done]) or _check_repetition(text)
+        )
         return 0 if self.violation else done
 
     def check_whole(self, text: str) -> str:
@@ -258,12 +263,29 @@ class SupportChecker:
         for number, unit in _numbers_with_units(text):
             if unit not in self._numbers.get(number, set()):
                 return f"a number with another unit: {number} {unit}"
+        for clause in _CLAUSE_END.split(text):
+            if not self._is_from_one_clause(clause):
+                return f"put together from several clauses: {clause.strip()}"
         for sentence in split_sentences(text):
             if _OPINION.search(sentence):
                 return "a yes or no that the passage doesn't say"
             if _is_negative(sentence) != _is_negative(self._source_of(sentence)):
                 return "negative where its source isn't, or the other way round"
         return ""
+
+    def _is_from_one_clause(self, clause: str) -> bool:
+        """True words in a new order make a new claim, so what a clause says must stand in one clause of the passage.
+
+        The customer's words may be repeated; a clause that is made of nothing else says nothing.
+        """
+        claimed = _content(clause) - _content(self.question)
+        if _HAN.search(clause):  # pairs across a function word are phrasing, not meaning
+            claimed = {term for term in claimed if not set(term) & _FUNCTION_CHARACTERS}
+        numbers = set(_NUMBER.findall(clause))
+        return not claimed | numbers or any(
+            claimed <= _content(source) | _content(self.question) and numbers <= set(_NUMBER.findall(source))
+            for source in _CLAUSE_END.split(self.passage)
+        )
 
     def _check_facts(self, text: str) -> str:
         unknown = _facts(text) - _facts(f"{self.passage} {self.question}")
@@ -294,6 +316,10 @@ def _check_form(text: str) -> str:
         return "too short"
     if text[-1] not in ".!?。！？)）":
         return "doesn't end"
+    return _check_repetition(text)
+
+
+def _check_repetition(text: str) -> str:
     sentences = split_sentences(text)
     if len(set(sentences)) < len(sentences):
         return "repeats itself"

@@ -58,7 +58,7 @@ def log_in(browser: Browser, site: Site, name: str) -> Page:
     page.get_by_label("Username").fill(name)
     page.get_by_label("Password").fill(PASSWORD)
     page.keyboard.press("Enter")
-    page.wait_for_url("**/desk/**")
+    page.wait_for_url(f"{site.url}/desk/")
     return page
 
 
