@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import connections
 
 from chatbot import events
 from chatbot.conversations import services as conversations
@@ -128,7 +128,7 @@ def _keep_lease(reply: Reply, lease: _Lease) -> None:
                 lease.is_lost.set()
                 return
     finally:
-        close_old_connections()
+        connections.close_all()  # this thread's own
 
 
 class _DeltaSender:
