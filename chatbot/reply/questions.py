@@ -20,6 +20,14 @@ _LEANS_ZH = re.compile(
     r"^(?:那|这|它|他|她|还有|还是|要是|如果|万一|可是|但是|但|不过|所以|然后|另外|换成|同样|一样|为什么|为啥|真的)"
     r"|(?:呢|那样|这样|那个|这个|那种|这种|那边|那里|它|一样|也行|也要|也能|也可以|也是)"
 )
+# "and express?", "那加急呢？": the same question about something else, which the few words name.
+_SHIFTS_EN = re.compile(
+    r"^\W*(?:(?:ok|okay|and|but|so|then|or)\W+)*(?:what about|how about|and|or)\W+"
+    r"(?!.*\b(?:how|what|when|where|who|why|it|that|this|they|them|is|are|do|does|can|will|would|if)\b)"
+    r"(?:[\w'-]+\W*){1,5}$",
+    re.IGNORECASE,
+)
+_SHIFTS_ZH = re.compile(r"^(?:那么?|要是|如果)?(?!.*(?:怎么|多少|几|什么|这|它|你))[^，。？！?!]{1,8}呢[?？]*$")
 _SHORT_WORDS_EN, _SHORT_CHARS_ZH = 6, 9
 
 _SPLIT = re.compile(
@@ -53,11 +61,21 @@ def leans_on_history(text: str) -> bool:
     return len(text.split()) <= _SHORT_WORDS_EN or bool(_LEANS_EN.search(text))
 
 
+def shifts_topic(text: str) -> bool:
+    """Whether the turn asks the same about something else, so that its own words count more than what came before."""
+    return bool(_SHIFTS_EN.search(text) or _SHIFTS_ZH.search(text))
+
+
 def with_context(turns: Sequence[Turn]) -> list[str]:
-    """The last turn with the customer's earlier turns in front, and with the latest reply; none without history."""
+    """The last turn with the customer's earlier turns in front, and with the latest reply; none without history.
+
+    After a change of topic the bare turn stands in for the reply, which tells of the old one.
+    """
     question, earlier = turns[-1].text, turns[:-1]
     asked = [turn.text for turn in earlier if turn.role == "customer"][-_MAX_EARLIER_TURNS:]
     replied = [turn.text[:_MAX_REPLY_CHARS] for turn in earlier if turn.role != "customer"][-1:]
+    if shifts_topic(question) and asked:
+        return [" ".join([*asked, question]), question]
     return [" ".join([*texts, question]) for texts in (asked, replied) if texts]
 
 

@@ -119,6 +119,20 @@ def test_a_follow_up_is_understood_with_its_history(ask):
     assert reply.sources[0]["id"] == "delivery.zh"
 
 
+@pytest.mark.parametrize(
+    ("first", "then", "entry_id"),
+    [
+        ("How long does delivery take?", "and repairs?", "repair.en"),
+        ("How long does delivery take?", "what about gift cards?", "giftcard.en"),
+        ("多久能送到？", "那退货呢？", "returns.zh"),
+        ("礼品卡有效期多久？", "那换鞋底呢", "repair.zh"),
+    ],
+)
+def test_the_same_question_about_something_else_is_not_answered_with_the_old_thing(ask, first, then, entry_id):
+    reply = ask(first, ask(first).text, then)
+    assert reply.sources[0]["id"] == entry_id
+
+
 UNSURE = ("My feet hurt.", "Tell me more, do they need a repair?", "can you do it?")
 
 
