@@ -17,7 +17,9 @@ def stop(number, frame):
         file.write(name + "\\n")
     sys.exit(0)
 signal.signal(signal.SIGTERM, stop)
-(folder / f"{name}.pid").write_text(str(os.getpid()))
+draft = folder / f"{name}.{os.getpid()}"
+draft.write_text(str(os.getpid()))
+draft.rename(folder / f"{name}.pid")  # whoever reads it never finds it empty
 print("alive", flush=True)
 while True:
     time.sleep(60)
