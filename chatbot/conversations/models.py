@@ -48,9 +48,6 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
             return self.all()
         return self.none()
 
-    def newest_first(self) -> Self:
-        return self.order_by("-last_message_at", "-created_at")
-
     def unhappy(self) -> Self:
         return self.filter(mood=Conversation.Mood.NEGATIVE)
 

@@ -70,10 +70,6 @@ class Engine:
     def is_alive(self) -> bool:
         return self._thread.is_alive() and not self._is_stopping
 
-    @property
-    def num_waiting(self) -> int:
-        return len(self._waiting)
-
     def add_request(self, prompt_token_ids: Sequence[int], params: SamplingParams) -> Request:
         """Queues a request and returns it at once.
 
