@@ -31,6 +31,8 @@ class MessagePayload:
     author: str
     text: str
     created_at: str
+    kind: str = ""
+    attachments: list[dict[str, Any]] = field(default_factory=list)
     client_id: str = ""
     agent_name: str = ""
     reply_id: int | None = None
@@ -38,6 +40,20 @@ class MessagePayload:
     degraded: str = ""
     sources: list[dict[str, Any]] = field(default_factory=list)
     options: list[dict[str, Any]] = field(default_factory=list)
+    rating: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConversationState:
+    """Who has a conversation now, as browsers get it. `*_seen_seq`: the last message that this side has had in view."""
+
+    status: str
+    handled_by: str
+    needs_human: bool
+    agent_name: str
+    customer_seen_seq: int
+    agent_seen_seq: int
+    rating: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +103,32 @@ class ReplyFinished(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReplyCancelled(Event):
+    """The reply will not come: an agent took over (`taken_over`), or the customer stopped it (`stopped`)."""
+
+    name: ClassVar[str] = "reply.cancelled"
+    reply_id: int
+    attempt: int
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StateChanged(Event):
+    name: ClassVar[str] = "conversation.state"
+    state: ConversationState
+
+
+@dataclass(frozen=True, kw_only=True)
+class Typing(Event):
+    """Somebody (`author`: customer or agent) is typing now; browsers forget it after a few seconds without another."""
+
+    name: ClassVar[str] = "chat.typing"
+    author: str
+    agent_name: str = ""
+    is_typing: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
 class MessageAnalysed(Event):
     name: ClassVar[str] = "message.analysed"
     is_for_desk: ClassVar[bool] = True
@@ -97,7 +139,7 @@ class MessageAnalysed(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class ConversationChanged(Event):
-    """Its row at the desk is out of date: new message, sentiment, review or handoff."""
+    """Its row or its context at the desk is out of date: new message, sentiment, review, assignment, note or tag."""
 
     name: ClassVar[str] = "conversation.changed"
     is_for_desk: ClassVar[bool] = True

@@ -8,7 +8,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Group, U
 from django.db import models
 from django.db.models import Q
 
-from chatbot.events import MessagePayload
+from chatbot.events import ConversationState, MessagePayload
 
 AGENTS_GROUP = "agents"
 ADMINS_GROUP = "admins"
@@ -29,11 +29,16 @@ def is_admin(user: AbstractBaseUser | AnonymousUser) -> bool:
 
 
 class Customer(models.Model):
-    """Somebody in a browser, known only by a signed session (`sessions.py`)."""
+    """Somebody in a browser, known by a signed session (`sessions.py`) or by what the host's server signed."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     sessions_valid_from = models.DateTimeField(auto_now_add=True, help_text="Sessions signed earlier are refused.")
+    name = models.CharField(max_length=80, blank=True, default="")
+    email = models.EmailField(blank=True, default="")
+    external_id = models.CharField(max_length=128, null=True, blank=True, unique=True, help_text="The host's own id.")
+    is_identified = models.BooleanField(default=False, help_text="Name and id were signed by the host's server.")
+    consented_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
         return f"customer {self.id.hex[:6]}"
@@ -52,11 +57,30 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         return self.filter(mood=Conversation.Mood.NEGATIVE)
 
 
+class Tag(models.Model):
+    """A word that agents put on conversations."""
+
+    name = models.CharField(max_length=40, unique=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Conversation(models.Model):
     class Mood(models.TextChoices):
         NEGATIVE = "negative"
         NEUTRAL = "neutral"
         POSITIVE = "positive"
+
+    class Status(models.TextChoices):
+        OPEN = "open"
+        CLOSED = "closed"
+
+    class Handler(models.TextChoices):
+        """Who answers: the bot, until an agent takes over."""
+
+        BOT = "bot"
+        AGENT = "agent"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="conversations")
@@ -64,7 +88,25 @@ class Conversation(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     last_message_at = models.DateTimeField(null=True, db_index=True)
     last_seq = models.PositiveIntegerField(default=0)
+    last_author = models.CharField(max_length=8, blank=True, default="")
+    last_text = models.CharField(max_length=200, blank=True, default="", help_text="the beginning of the last message")
+    last_action = models.CharField(max_length=9, blank=True, default="", help_text="the bot's latest action")
+    status = models.CharField(max_length=6, choices=Status, default=Status.OPEN)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    handled_by = models.CharField(max_length=5, choices=Handler, default=Handler.BOT)
+    assignee = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="conversations"
+    )
     needs_human = models.BooleanField(default=False, db_index=True)
+    waiting_since = models.DateTimeField(null=True, blank=True, help_text="the customer waits for a person since then")
+    snoozed_until = models.DateTimeField(null=True, blank=True)
+    customer_seen_seq = models.PositiveIntegerField(default=0)
+    agent_seen_seq = models.PositiveIntegerField(default=0)
+    rating = models.PositiveSmallIntegerField(null=True, blank=True, help_text="1 to 5, by the customer")
+    rating_comment = models.TextField(blank=True, default="")
+    rated_at = models.DateTimeField(null=True, blank=True)
+    tags = models.ManyToManyField(Tag, blank=True, related_name="conversations")
+    site_key = models.CharField(max_length=40, blank=True, default="", help_text="the embed key that it began with")
     mood = models.CharField(max_length=8, choices=Mood, default=Mood.NEUTRAL, db_index=True)
     mood_score = models.FloatField(default=0.0, help_text="-1 (unhappy) to 1 (happy), the latest messages count most")
     mood_trend = models.FloatField(default=0.0, help_text="change of the score over the conversation")
@@ -74,6 +116,23 @@ class Conversation(models.Model):
 
     def __str__(self) -> str:
         return f"conversation {self.id.hex[:6]}"
+
+    def state(self) -> ConversationState:
+        """Who has it now, as browsers get it."""
+        return ConversationState(
+            status=self.status,
+            handled_by=self.handled_by,
+            needs_human=self.needs_human,
+            agent_name=agent_display_name(self.assignee) if self.assignee else "",
+            customer_seen_seq=self.customer_seen_seq,
+            agent_seen_seq=self.agent_seen_seq,
+            rating=self.rating,
+        )
+
+
+def agent_display_name(agent: User) -> str:
+    """What customers see of an agent: the first name if there is one, else the user name."""
+    return agent.first_name or agent.get_username()
 
 
 class MessageQuerySet(models.QuerySet["Message"]):
@@ -92,10 +151,25 @@ class Message(models.Model):
         AGENT = "agent"
         SYSTEM = "system"
 
+    class Kind(models.TextChoices):
+        """What a system message says; browsers word it in their reader's language. Empty for all other authors."""
+
+        TAKEN_OVER = "taken_over"
+        HANDED_BACK = "handed_back"
+        HANDOFF_REQUESTED = "handoff_requested"
+        STOPPED = "stopped"
+        CLOSED = "closed"
+        REOPENED = "reopened"
+        LEFT_MESSAGE = "left_message"
+
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="messages")
     seq = models.PositiveIntegerField()
     author = models.CharField(max_length=8, choices=Author)
-    text = models.TextField()
+    kind = models.CharField(max_length=20, choices=Kind, blank=True, default="")
+    text = models.TextField(blank=True)
+    attachments = models.JSONField(
+        default=list, blank=True, help_text="files as they were sent: see chatbot/attachments"
+    )
     client_id = models.CharField(max_length=64, blank=True, default="")
     agent = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
     agent_name = models.CharField(max_length=80, blank=True, default="")
@@ -125,7 +199,9 @@ class Message(models.Model):
             id=self.pk,
             seq=self.seq,
             author=self.author,
+            kind=self.kind,
             text=self.text,
+            attachments=self.attachments,
             created_at=self.created_at.isoformat(),
             client_id=self.client_id,
             agent_name=self.agent_name,
@@ -134,6 +210,7 @@ class Message(models.Model):
             degraded=reply.degraded if reply else "",
             sources=[_without_score(source) for source in reply.sources] if reply else [],
             options=reply.options if reply else [],
+            rating=reply.rating if reply else "",
         )
 
 
@@ -150,13 +227,19 @@ class Reply(models.Model):
     """The bot's answer to one customer message: first a promise (PENDING), in the end a message (DONE).
 
     The one-to-one field to the customer's message makes a second reply impossible. `attempt` rises each time that the
-    reply is queued again; whatever belongs to an older attempt changes nothing.
+    reply is queued again; whatever belongs to an older attempt changes nothing. An agent who takes over, or a customer
+    who stops it, makes it CANCELLED: it then has no message and is never taken up again.
     """
 
     class Status(models.TextChoices):
         PENDING = "pending"
         RUNNING = "running"
         DONE = "done"
+        CANCELLED = "cancelled"
+
+    class Rating(models.TextChoices):
+        UP = "up"
+        DOWN = "down"
 
     class Action(models.TextChoices):
         ANSWER = "answer"
@@ -168,7 +251,7 @@ class Reply(models.Model):
     customer_message = models.OneToOneField(Message, on_delete=models.CASCADE, related_name="reply")
     message = models.OneToOneField(Message, null=True, on_delete=models.CASCADE, related_name="answered_reply")
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="replies")
-    status = models.CharField(max_length=8, choices=Status, default=Status.PENDING)
+    status = models.CharField(max_length=9, choices=Status, default=Status.PENDING)
     attempt = models.PositiveSmallIntegerField(default=1)
     queued_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)
@@ -184,6 +267,15 @@ class Reply(models.Model):
     origin = models.CharField(max_length=20, blank=True, default="", help_text="generated, approved text, or fixed")
     degraded = models.CharField(max_length=20, blank=True, default="", help_text="why the reply is less than usual")
     timings_ms = models.JSONField(default=dict)
+    decision = models.JSONField(default=dict, help_text="why this action: probabilities and thresholds, by name")
+    support = models.JSONField(
+        default=list,
+        help_text="spans of the text and of what supports them: start, end, source, source_start, source_end",
+    )
+    cancel_reason = models.CharField(max_length=20, blank=True, default="", help_text="taken_over or stopped")
+    rating = models.CharField(max_length=4, choices=Rating, blank=True, default="", help_text="by the customer")
+    rating_reason = models.CharField(max_length=300, blank=True, default="")
+    rated_at = models.DateTimeField(null=True)
 
     objects = ReplyQuerySet.as_manager()
 

@@ -6,16 +6,15 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Window
-from django.db.models.functions import RowNumber, Substr
+from django.db.models import Count, F, Q, QuerySet, Window
+from django.db.models.functions import RowNumber
 from django.utils.translation import gettext_lazy as _
 
-from chatbot.conversations.models import Conversation, Message, Reply
+from chatbot.conversations.models import Conversation, Message
 from webui.desk.moods import TrendLine, trend_line
 
 PAGE_SIZE = 40
 _NUM_TREND_POINTS = 8
-_PREVIEW_CHARS = 200
 _CURSOR_TIME = "%Y%m%dT%H%M%S.%f"  # exact: a float of the timestamp would skip or repeat a row
 
 ALL, UNHAPPY, NEEDS_PERSON = "all", "unhappy", "needs-person"
@@ -91,30 +90,20 @@ def page_of(conversations: QuerySet[Conversation], cursor: str = "") -> Page:
     if cursor:
         at, pk = _parse_cursor(cursor)
         conversations = conversations.filter(Q(last_message_at__lt=at) | Q(last_message_at=at, pk__lt=pk))
-    found = list(_with_last_words(conversations).order_by("-last_message_at", "-pk")[: PAGE_SIZE + 1])
+    found = list(conversations.order_by("-last_message_at", "-pk")[: PAGE_SIZE + 1])
     shown = found[:PAGE_SIZE]
     return Page(rows_of(shown), _cursor_after(shown[-1]) if len(found) > PAGE_SIZE else "")
 
 
 def row_of(conversations: QuerySet[Conversation], pk: UUID) -> Row | None:
     """One row again; None when the conversation doesn't match (any more)."""
-    found = list(_with_last_words(conversations.filter(pk=pk)))
+    found = list(conversations.filter(pk=pk))
     return rows_of(found)[0] if found else None
 
 
 def rows_of(conversations: Sequence[Conversation]) -> list[Row]:
     scores = _last_scores([conversation.pk for conversation in conversations])
     return [Row(conversation, trend_line(scores.get(conversation.pk, []))) for conversation in conversations]
-
-
-def _with_last_words(conversations: QuerySet[Conversation]) -> QuerySet[Conversation]:
-    last_message = Message.objects.filter(conversation=OuterRef("pk")).order_by("-seq")
-    last_reply = Reply.objects.filter(conversation=OuterRef("pk"), status=Reply.Status.DONE).order_by("-finished_at")
-    return conversations.annotate(
-        last_text=Subquery(last_message.annotate(start=Substr("text", 1, _PREVIEW_CHARS)).values("start")[:1]),
-        last_author=Subquery(last_message.values("author")[:1]),
-        last_action=Subquery(last_reply.values("action")[:1]),
-    )
 
 
 def _last_scores(conversation_ids: Iterable[UUID]) -> dict[UUID, list[tuple[str, float]]]:

@@ -24,7 +24,7 @@ def test_nothing_is_kept_of_a_message_whose_reply_cannot_be_saved(conversation, 
     def fail(**kwargs):
         raise IntegrityError("disk full")
 
-    monkeypatch.setattr(Reply.objects, "create", fail)
+    monkeypatch.setattr(Reply.objects, "get_or_create", fail)
     with pytest.raises(IntegrityError), transaction.atomic():
         receive(conversation)
     assert not Message.objects.exists()
