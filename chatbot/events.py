@@ -145,6 +145,28 @@ class ConversationChanged(Event):
     is_for_desk: ClassVar[bool] = True
 
 
+@dataclass(frozen=True, kw_only=True)
+class PresenceChanged(Event):
+    """Who of the agents is at a conversation now. `people`: id, name, initials and is_typing of each."""
+
+    name: ClassVar[str] = "presence.changed"
+    is_for_desk: ClassVar[bool] = True
+    people: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AssistReady(Event):
+    """A row of `chatbot.assist` is ready to be read. `kind`: summary, suggestion, translation, alternatives, facts.
+
+    `alternatives` belong to an answer, not to a conversation: their `conversation_id` is empty.
+    """
+
+    name: ClassVar[str] = "assist.ready"
+    is_for_desk: ClassVar[bool] = True
+    kind: str
+    row_id: int
+
+
 class _Publisher:
     """One thread with one event loop that sends queued events in order; started on first use, once per process."""
 

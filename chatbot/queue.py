@@ -19,6 +19,15 @@ log = logging.getLogger(__name__)
 GENERATE_REPLY = "reply.generate"
 REQUEUE_STUCK_REPLIES = "reply.requeue_stuck"
 ANALYSE_MESSAGE = "message.analyse"
+REMOVE_ORPHANED_ATTACHMENTS = "attachments.remove_orphans"
+SEND_CODE = "company.send_code"
+SEND_TRANSCRIPT = "company.send_transcript"
+SUMMARISE = "assist.summarise"
+SUGGEST = "assist.suggest"
+TRANSLATE = "assist.translate"
+DRAFT_ALTERNATIVES = "assist.draft_alternatives"
+GIVE_OUT_WAITING = "inbox.give_out_waiting"
+ROLL_UP_INSIGHT = "insight.roll_up"
 
 app = Celery("kefu")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -29,8 +38,17 @@ _ENQUEUE_RETRY = {"max_retries": 2, "interval_start": 0.05, "interval_step": 0.1
 
 def enqueue(task_name: str, *args: int) -> None:
     """Queues a task by name. A broker that can't be reached is logged, not raised: the row is the truth."""
+    _send(task_name, args, delay_s=0.0)
+
+
+def enqueue_later(task_name: str, *args: int, delay_s: float) -> None:
+    """As `enqueue`, for work that should wait until more has happened."""
+    _send(task_name, args, delay_s=delay_s)
+
+
+def _send(task_name: str, args: tuple[int, ...], *, delay_s: float) -> None:
     try:
-        app.send_task(task_name, args=args, retry=True, retry_policy=_ENQUEUE_RETRY)
+        app.send_task(task_name, args=args, countdown=delay_s or None, retry=True, retry_policy=_ENQUEUE_RETRY)
     except (OperationalError, redis.RedisError, OSError) as error:
         log.warning("%s%s was not queued (%s); it will be taken up again", task_name, args, error)
 

@@ -61,10 +61,16 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "channels",
+    "chatbot.assist",
+    "chatbot.attachments",
+    "chatbot.company",
     "chatbot.conversations",
+    "chatbot.inbox",
     "chatbot.knowledge",
+    "chatbot.insight",
     "chatbot.reply",
     "chatbot.sentiment",
+    "chatbot.sites",
     "chatbot.training",
     "webui",
     "workers",
@@ -73,6 +79,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "webui.embed.middleware.EmbedCorsMiddleware",  # before the CSRF check
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -194,9 +201,19 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_connect_timeout": 2,
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(KEFU_HOME / "beat-schedule")
-CELERY_BEAT_SCHEDULE = {"requeue stuck replies": {"task": "reply.requeue_stuck", "schedule": 2.0}}
+CELERY_BEAT_SCHEDULE = {
+    "requeue stuck replies": {"task": "reply.requeue_stuck", "schedule": 2.0},
+    "give out who waits": {"task": "inbox.give_out_waiting", "schedule": 5.0},
+    "remove orphaned attachments": {"task": "attachments.remove_orphans", "schedule": 3600.0},
+    "roll up insight": {"task": "insight.roll_up", "schedule": 300.0},
+}
 CELERY_TASK_ROUTES = {
     "reply.generate": {"queue": "replies"},
+    # needs the replies' model and index, or only waits for a bigger model: many threads, and no sentiment behind it
+    "assist.suggest": {"queue": "replies"},
+    "assist.translate": {"queue": "replies"},
+    "assist.draft_alternatives": {"queue": "replies"},
+    "assist.summarise": {"queue": "analysis"},
     "message.analyse": {"queue": "analysis"},
     "reply.requeue_stuck": {"queue": "analysis"},
 }
@@ -211,6 +228,10 @@ MESSAGE_MAX_CHARS = 2000
 ACCESS_RECHECK_S = 5.0  # a socket whose access was revoked forwards nothing after this long
 CHAT_MAX_REQUESTS = 20  # of one socket, within the window below
 CHAT_REQUESTS_WINDOW_S = 10.0
+CHAT_MAX_SIGNALS = 120  # typing, seen, pings, pages and other small requests, within the same window
+CHAT_PAGE_SIZE = 50  # messages in a snapshot or a page of history
+CHAT_MAX_LISTED = 50  # conversations in a customer's own list
+CHAT_STREAM_BEAT_S = 15.0  # a comment on a quiet server-sent stream, so that proxies and browsers keep it
 CHAT_MAX_WAITING_FRAMES = 256  # a browser this far behind is dropped and catches up from rows
 REPLY_LEASE_S = 12.0  # a running reply whose worker hasn't renewed its lease for this long is taken up again
 REPLY_LEASE_RENEW_S = 1.0  # also how soon a worker notices that its reply was cancelled
@@ -219,6 +240,26 @@ REPLY_TIME_LIMIT_S = 60.0
 REPLY_MAX_ATTEMPTS = 3
 DELTA_INTERVAL_MS = 40
 
+# --- the chat's extras ----------------------------------------------------------------------------------------------
+ATTACHMENTS_FOLDER = KEFU_HOME / "attachments"
+EMAIL_URL = env.str("EMAIL_URL", default="")  # such as smtp+tls://user:password@mail.example.com:587
+HAS_MAIL_SERVER = bool(EMAIL_URL)  # without one, mail is written to a folder and customers are offered none
+_EMAIL = env.email_url_config(EMAIL_URL or "filemail://")
+EMAIL_BACKEND, EMAIL_FILE_PATH = _EMAIL["EMAIL_BACKEND"], str(KEFU_HOME / "mail")
+EMAIL_HOST, EMAIL_PORT = _EMAIL.get("EMAIL_HOST") or "localhost", _EMAIL.get("EMAIL_PORT") or 25
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _EMAIL.get("EMAIL_HOST_USER") or "", _EMAIL.get("EMAIL_HOST_PASSWORD") or ""
+EMAIL_USE_TLS, EMAIL_USE_SSL = bool(_EMAIL.get("EMAIL_USE_TLS")), bool(_EMAIL.get("EMAIL_USE_SSL"))
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default="support@localhost")
+
+# --- desk -----------------------------------------------------------------------------------------------------------
+SLA_DUE_S = env.int("KEFU_SLA_DUE_S", default=300)  # a customer who waits for a person so long is marked "due"
+SLA_OVERDUE_S = env.int("KEFU_SLA_OVERDUE_S", default=900)  # and so long "overdue"
+ASSIGN_ON_HANDOFF = env.bool("KEFU_ASSIGN_ON_HANDOFF", default=False)  # round robin among the agents at the desk
+PRESENCE_HEARTBEAT_S = 10.0  # how often a desk says which conversation it shows
+PRESENCE_TTL_S = 25.0
+TYPING_TTL_S = 6.0
+
 # --- model ----------------------------------------------------------------------------------------------------------
 EMBEDDED_CHECKPOINT = str(BASE_DIR / "chatbot" / "checkpoints" / "kefu-gpt2-27m")
 CHECKPOINT = env.str("KEFU_CHECKPOINT", default=EMBEDDED_CHECKPOINT)
@@ -226,8 +267,19 @@ SENTIMENT_CHECKPOINT = env.str("KEFU_SENTIMENT_CHECKPOINT", default=EMBEDDED_CHE
 DEVICE = env.str("KEFU_DEVICE", default="cpu")
 MODEL_THREADS = env.int("KEFU_MODEL_THREADS", default=0)  # 0: one fewer than the machine's cores, at least one
 MAX_BATCH_SIZE = env.int("KEFU_MAX_BATCH_SIZE", default=16)
+KEPT_CHATS = env.int("KEFU_KEPT_CHATS", default=16)  # chats whose cache waits for their next turn
+WEIGHTS = env.str("KEFU_WEIGHTS", default="float")  # or int8: faster on the CPU, a little less exact
 MAX_WAITING_REQUESTS = env.int("KEFU_MAX_WAITING_REQUESTS", default=64)
 TRAINING_DATA = env.str("KEFU_TRAINING_DATA", default="")
+# A bigger model for the agents' help, on a server that speaks OpenAI's protocol; none without a URL.
+OPENAI_URL = env.str("KEFU_OPENAI_URL", default="")  # such as http://127.0.0.1:8001/v1
+OPENAI_MODEL = env.str("KEFU_OPENAI_MODEL", default="default")
+OPENAI_KEY = env.str("KEFU_OPENAI_KEY", default="")
+OPENAI_CONNECT_TIMEOUT_S = env.float("KEFU_OPENAI_CONNECT_TIMEOUT_S", default=5.0)
+OPENAI_READ_TIMEOUT_S = env.float("KEFU_OPENAI_READ_TIMEOUT_S", default=20.0)  # the longest silence
+OPENAI_TIMEOUT_S = env.float("KEFU_OPENAI_TIMEOUT_S", default=45.0)  # of one request with its retries
+OPENAI_MAX_RETRIES = env.int("KEFU_OPENAI_MAX_RETRIES", default=2)
+SUMMARY_DELAY_S = 3.0  # after a customer's message: what follows within this time shares one summary
 WORKER_HEARTBEAT_S = 2.0
 WORKER_HEARTBEAT_TTL_S = 8
 CHECK_START_TIMEOUT_S = env.int("KEFU_CHECK_TIMEOUT_S", default=180)  # `up --check` waits so long for the model

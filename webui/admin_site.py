@@ -118,6 +118,13 @@ def _navigation() -> list[dict[str, Any]]:
             ],
         },
         {
+            "title": _("Chat"),
+            "items": [
+                link(_("Chat settings"), "tune", "admin:company_companysettings_changelist"),
+                link(_("Sites"), "code", "admin:sites_sitekey_changelist"),
+            ],
+        },
+        {
             "title": _("People"),
             "items": [
                 link(_("Users"), "person", "admin:auth_user_changelist", permission=is_superuser),

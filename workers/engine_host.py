@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 import redis
@@ -79,6 +80,8 @@ def _start_generator() -> LocalGenerator:
         max_batch_size=settings.MAX_BATCH_SIZE,
         max_waiting=settings.MAX_WAITING_REQUESTS,
         num_threads=settings.MODEL_THREADS or max(1, (os.cpu_count() or 2) - 1),
+        num_kept_slots=settings.KEPT_CHATS,
+        weights=settings.WEIGHTS,
     )
 
 
@@ -94,7 +97,7 @@ def _report_while_alive(generator: LocalGenerator) -> None:
     facts = {"model_version": generator.version, "pid": pid}
     while generator.is_alive:
         try:
-            queue.report_ready("reply", f"{socket.gethostname()}:{pid}", facts)
+            queue.report_ready("reply", f"{socket.gethostname()}:{pid}", {**facts, **asdict(generator.engine.stats())})
         except redis.RedisError as error:
             log.warning("the heartbeat was not sent: %s", error)
         time.sleep(settings.WORKER_HEARTBEAT_S)

@@ -14,6 +14,7 @@ from django.core.management import call_command
 from django.db import transaction
 
 from chatbot.conversations.models import ADMINS_GROUP, AGENTS_GROUP
+from chatbot.sites.services import ensure_own_site_key
 
 DEMO_GROUP = "demo"  # marks the demo logins, and by its existence that the demo was added
 DEMO_LOGINS = {"agent": AGENTS_GROUP, "admin": ADMINS_GROUP}
@@ -46,6 +47,7 @@ def set_up_demo(say: Callable[[str], None]) -> list[DemoLogin]:
     say("demo: adding the company's answers and its past conversations")
     logins = [_make_login(username, group) for username in DEMO_LOGINS]
     num_answers, num_conversations = _add_texts()
+    ensure_own_site_key(origins=[f"http://{host}:{settings.PORT}" for host in ("127.0.0.1", "localhost")])
     say(f"demo: {num_answers} answers, {num_conversations} conversations, {len(logins)} logins")
     return logins
 

@@ -1,9 +1,11 @@
-"""Sentiment of a customer's message and the mood of its conversation, for agents."""
+"""What is made of each customer message for agents: sentiment, the conversation's mood, facts; then the summary."""
 
 from functools import cache
 
 from django.conf import settings
 
+from chatbot import queue
+from chatbot.assist.services import remember_facts
 from chatbot.conversations import services as conversations
 from chatbot.conversations.models import Message
 from chatbot.sentiment.classifier import SentimentClassifier
@@ -21,9 +23,12 @@ def analyse_message(message_id: int) -> None:
 
     A message that is gone or isn't a customer's is left alone.
     """
-    message = Message.objects.filter(pk=message_id, author=Message.Author.CUSTOMER).first()
+    messages = Message.objects.select_related("conversation")
+    message = messages.filter(pk=message_id, author=Message.Author.CUSTOMER).first()
     if message is None:
         return
+    remember_facts(message)
+    queue.enqueue_later(queue.SUMMARISE, message.pk, delay_s=settings.SUMMARY_DELAY_S)
     sentiment = classifier().classify([message.text])[0]
     conversations.record_sentiment(message=message, label=sentiment.label, probability=sentiment.probability)
     refresh_mood(message)

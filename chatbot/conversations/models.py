@@ -114,6 +114,23 @@ class Conversation(models.Model):
 
     objects = ConversationQuerySet.as_manager()
 
+    class Meta:
+        indexes = [  # one for each view and filter of the inbox: docs/desk-performance.md has the plans
+            models.Index(fields=["status", "-last_message_at", "-id"], name="conversation_by_status"),
+            models.Index(fields=["mood", "status", "-last_message_at", "-id"], name="conversation_by_mood"),
+            models.Index(fields=["assignee", "status", "-last_message_at", "-id"], name="conversation_by_agent"),
+            models.Index(fields=["needs_human", "status", "waiting_since"], name="conversation_by_waiting"),
+            models.Index(fields=["language", "-last_message_at", "-id"], name="conversation_by_language"),
+            models.Index(
+                fields=["rating", "-last_message_at"],
+                name="conversation_by_rating",
+                condition=Q(rating__isnull=False),
+            ),
+            models.Index(
+                fields=["snoozed_until"], name="conversation_by_snooze", condition=Q(snoozed_until__isnull=False)
+            ),
+        ]
+
     def __str__(self) -> str:
         return f"conversation {self.id.hex[:6]}"
 
@@ -291,7 +308,10 @@ class Reply(models.Model):
                 fields=["status", "queued_at"],
                 name="reply_unfinished",
                 condition=Q(status__in=["pending", "running"]),
-            )
+            ),
+            models.Index(fields=["action", "conversation"], name="reply_by_action"),
+            models.Index(fields=["model_version", "conversation"], name="reply_by_model"),
+            models.Index(fields=["rating", "conversation"], name="reply_by_rating"),
         ]
 
     def __str__(self) -> str:

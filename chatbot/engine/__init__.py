@@ -3,7 +3,8 @@
 `Engine` owns the model and the one thread that runs it; requests from any number of threads share each step.
 """
 
-from chatbot.engine.engine import Engine
+from chatbot.engine.engine import Engine, EngineOptions
+from chatbot.engine.metrics import EngineStats
 from chatbot.engine.request import (
     EngineError,
     EngineOverloadedError,
@@ -17,7 +18,9 @@ from chatbot.engine.request import (
 __all__ = [
     "Engine",
     "EngineError",
+    "EngineOptions",
     "EngineOverloadedError",
+    "EngineStats",
     "EngineUnavailableError",
     "FinishReason",
     "Request",

@@ -1,20 +1,21 @@
 """The engine: one thread, one model, many requests a step (continuous batching).
 
-A step admits one waiting request (its prompt runs through the model) and then decodes one token for every active
-request together. Whatever happens to a request, it ends in exactly one terminal event, and a request that fails
-takes no other with it.
+A step is one pass through the model: a token for every decoding request and pieces of the prompts that are being
+read, under a budget of tokens, so that long prompts don't make the others wait. Whatever happens to a request, it ends
+in exactly one terminal event, and a request that fails takes no other with it.
 """
 
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Mapping, Sequence
+from typing import TypedDict, Unpack
 
 import torch
 from torch import Tensor
 
-from chatbot.engine.model_runner import ModelRunner, ModelShape
+from chatbot.engine.metrics import EngineStats, Metrics
+from chatbot.engine.model_runner import Chunk, ModelRunner, ModelShape
 from chatbot.engine.request import (
     EngineOverloadedError,
     EngineUnavailableError,
@@ -24,8 +25,26 @@ from chatbot.engine.request import (
     SamplingParams,
 )
 from chatbot.engine.sampler import sample
+from chatbot.engine.slots import SlotTable
 
 log = logging.getLogger(__name__)
+
+_MIN_CHUNK = 16  # tokens of a prompt that go along however full the step is
+
+
+class EngineOptions(TypedDict, total=False):
+    """`max_batch_size`: requests at once. `max_waiting`: more are refused. `num_threads`: torch's, 0 leaves them.
+
+    `num_kept_slots`: finished requests whose cache is kept for a conversation's next turn (see `slots`).
+    `step_tokens`: rows of one pass, prompts and decoding together. `weights`: `float` or `int8` (see `linear`).
+    """
+
+    max_batch_size: int
+    max_waiting: int
+    num_threads: int
+    num_kept_slots: int
+    step_tokens: int
+    weights: str
 
 
 class Engine:
@@ -34,19 +53,23 @@ class Engine:
     def __init__(
         self,
         shape: ModelShape,
-        weights: Mapping[str, Tensor],
-        *,
-        max_batch_size: int = 16,
-        max_waiting: int = 64,
-        num_threads: int = 0,
+        state: Mapping[str, Tensor],
+        **options: Unpack[EngineOptions],
     ) -> None:
         self.shape = shape
-        self._weights = weights
-        self._max_batch_size = max_batch_size
-        self._max_waiting = max_waiting
-        self._num_threads = num_threads
-        self._waiting: deque[Request] = deque()
-        self._active: list[Request] = []  # the position in this list is the slot in the cache
+        self._state = state
+        self._weights = options.get("weights", "float")
+        self._num_kept_slots = options.get("num_kept_slots", 16)
+        self._step_tokens = options.get("step_tokens", 256)
+        self._metrics = Metrics()
+        self._slots: SlotTable | None = None
+        self._is_draining = False
+        self._max_batch_size = options.get("max_batch_size", 16)
+        self._max_waiting = options.get("max_waiting", 64)
+        self._num_threads = options.get("num_threads", 0)
+        self._waiting: list[Request] = []
+        self._active: list[Request] = []  # the position is the slot
+        self._num_decoding = 0  # so many of them, the first ones, have read their prompt
         self._wake = threading.Condition()
         self._is_stopping = False
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -85,7 +108,7 @@ class Engine:
             )
         request = Request(list(prompt_token_ids), params)
         with self._wake:
-            if not self.is_alive:
+            if not self.is_alive or self._is_draining:
                 raise EngineUnavailableError("the engine is not running")
             if len(self._waiting) >= self._max_waiting:
                 raise EngineOverloadedError(f"{len(self._waiting)} requests wait already")
@@ -99,15 +122,37 @@ class Engine:
             request.end(RequestState.CANCELLED)
             self._wake.notify()
 
+    def drain(self, *, timeout_s: float) -> bool:
+        """Takes no new requests, lets those under way finish, then stops. False: some were cut off at the timeout."""
+        end = time.monotonic() + timeout_s
+        with self._wake:
+            self._is_draining = True
+            is_idle = self._wake.wait_for(lambda: not (self._waiting or self._active), end - time.monotonic())
+        self.stop()
+        return is_idle
+
+    def stats(self) -> EngineStats:
+        """Safe from any thread; the numbers may be a step apart from one another."""
+        slots = self._slots
+        num_cached = slots.num_cached_tokens if slots else 0
+        return self._metrics.stats(
+            num_waiting=len(self._waiting),
+            num_active=len(self._active),
+            cached_tokens=num_cached,
+            cache_bytes=num_cached * self.shape.cache_bytes_per_token(),
+        )
+
     def _run(self) -> None:
         try:
             if self._num_threads:
                 torch.set_num_threads(self._num_threads)
-            runner = ModelRunner(self.shape, self._weights, num_slots=self._max_batch_size)
-            runner.prefill(0, [0])
+            num_slots = self._max_batch_size + self._num_kept_slots
+            runner = ModelRunner(self.shape, self._state, num_slots=num_slots, weights=self._weights)
+            runner.run([], [], [Chunk(0, 0, [0])])
+            self._slots = SlotTable(runner, num_slots=num_slots)
             self._is_ready.set()
             while self._wait_for_work():
-                self._step(runner)
+                self._step(runner, self._slots)
         except Exception:
             log.exception("the model thread died")
         finally:
@@ -116,43 +161,103 @@ class Engine:
 
     def _wait_for_work(self) -> bool:
         with self._wake:
+            self._wake.notify_all()  # a drain waits for the last request
             while not (self._waiting or self._active or self._is_stopping):
                 self._wake.wait()
             return not self._is_stopping
 
-    def _step(self, runner: ModelRunner) -> None:
-        self._drop_ended(runner)
-        request = self._next_waiting()
-        if request:
-            self._admit(runner, request)
-            self._drop_ended(runner)
-        if self._active:
-            self._decode(runner)
+    def _step(self, runner: ModelRunner, slots: SlotTable) -> None:
+        self._drop_ended(slots)
+        self._admit(slots)
+        decoding = self._active[: self._num_decoding]
+        chunks = self._chunks()
+        if not (decoding or chunks):
+            return
+        try:
+            logits, ends = runner.run([r.token_ids[-1] for r in decoding], [r.num_cached for r in decoding], chunks)
+        except Exception as error:  # out of memory, a token id outside the vocabulary
+            self._isolate(runner, decoding, chunks, error)
+            return
+        self._metrics.count_step(len(decoding) + len(chunks))
+        for request, row in zip(decoding, logits, strict=True):
+            self._advance(slots, request, [request.token_ids[-1]], row)
+        for request, chunk, row in [(self._active[c.slot], c, row) for c, row in zip(chunks, ends, strict=True)]:
+            self._advance(slots, request, chunk.token_ids, row)
+        self._let_readers_join(slots)
+
+    def _isolate(self, runner: ModelRunner, decoding: list[Request], chunks: list[Chunk], error: Exception) -> None:
+        """A step failed: finds the one to blame by running each alone, and ends only those that fail again.
+
+        Running a token twice writes the same keys and values to the same place, so nothing else changes.
+        """
+        log.warning("a step failed (%s); each of its requests is tried alone", error)
+        for slot, request in enumerate(decoding):
+            piece = Chunk(slot, request.num_cached, [request.token_ids[-1]])
+            self._try_alone(runner, request, piece)
+        for chunk in chunks:
+            self._try_alone(runner, self._active[chunk.slot], chunk)
+
+    def _try_alone(self, runner: ModelRunner, request: Request, chunk: Chunk) -> None:
+        try:
+            runner.run([], [], [chunk])
+        except Exception as error:
+            log.exception("request %s failed in the model", request.request_id)
+            request.end(RequestState.FAILED, error=str(error))
+
+    def _admit(self, slots: SlotTable) -> None:
+        """Gives waiting requests a slot each, the most urgent first, as long as there are any."""
+        while len(self._active) < self._max_batch_size and (request := self._next_waiting()):
+            request.num_reused = request.num_cached = slots.take(request.prompt_token_ids)
+            request.state = RequestState.PREFILLING
+            self._active.append(request)
+            self._metrics.count_prompt(request)
 
     def _next_waiting(self) -> Request | None:
         with self._wake:
-            while self._waiting and len(self._active) < self._max_batch_size:
-                request = self._waiting.popleft()
+            while self._waiting:
+                # a higher priority goes first, and each second of waiting counts as one more
+                request = max(self._waiting, key=lambda r: r.params.priority - r.added_at)
+                self._waiting.remove(request)
                 if not request.is_terminal and not _is_late(request):
                     return request
         return None
 
-    def _admit(self, runner: ModelRunner, request: Request) -> None:
-        try:
-            logits = runner.prefill(len(self._active), request.prompt_token_ids)
-        except Exception as error:  # out of memory, a token id outside the vocabulary
-            log.exception("request %s failed in prefill", request.request_id)
-            request.end(RequestState.FAILED, error=str(error))
-            return
-        request.state = RequestState.DECODING
-        self._active.append(request)
-        self._take_token(request, logits)
+    def _chunks(self) -> list[Chunk]:
+        """A piece of each prompt that is being read; together no more tokens than the step's budget.
 
-    def _decode(self, runner: ModelRunner) -> None:
-        batch = list(self._active)
-        logits = runner.decode([r.token_ids[-1] for r in batch], [r.length - 1 for r in batch])  # (B, V)
-        for request, row in zip(batch, logits, strict=True):
-            self._take_token(request, row)
+        What is left to read is shared out from the shortest on, so that a long prompt delays a short one by a step
+        and not by its whole length.
+        """
+        reading = list(enumerate(self._active))[self._num_decoding :]
+        readers = [(slot, request) for slot, request in reading if not request.is_terminal]
+        left = max(self._step_tokens - self._num_decoding, _MIN_CHUNK)
+        chunks = []
+        readers.sort(key=lambda reader: len(reader[1].prompt_token_ids) - reader[1].num_cached)
+        for num_before, (slot, request) in enumerate(readers):
+            share = max(left // (len(readers) - num_before), _MIN_CHUNK)
+            piece = request.prompt_token_ids[request.num_cached : request.num_cached + share]
+            chunks.append(Chunk(slot, request.num_cached, piece))
+            left -= len(piece)
+            if left <= 0:
+                break
+        return chunks
+
+    def _advance(self, slots: SlotTable, request: Request, fed: Sequence[int], logits: Tensor) -> None:
+        """The fed tokens are cached now; a request whose prompt is read to its end gets its next token."""
+        slots[self._active.index(request)].token_ids.extend(fed)
+        request.num_cached += len(fed)
+        if request.num_cached >= len(request.prompt_token_ids):
+            self._take_token(request, logits)
+
+    def _let_readers_join(self, slots: SlotTable) -> None:
+        """Requests whose prompt is read decode from now on; those hold the first slots."""
+        for slot in range(self._num_decoding, len(self._active)):
+            request, first_reader = self._active[slot], self._num_decoding
+            if request.token_ids:
+                request.begin_decoding()
+                slots.swap(slot, first_reader)
+                self._active[slot], self._active[first_reader] = self._active[first_reader], request
+                self._num_decoding += 1
 
     def _take_token(self, request: Request, logits: Tensor) -> None:
         if request.is_terminal or _is_late(request):
@@ -167,18 +272,25 @@ class Engine:
             request.end(RequestState.FINISHED, FinishReason.STOP)
             return
         request.append(token_id)
+        self._metrics.count_token(request)
         if len(request.token_ids) >= request.params.max_new_tokens:
             request.end(RequestState.FINISHED, FinishReason.LENGTH)
 
-    def _drop_ended(self, runner: ModelRunner) -> None:
-        """Frees the slots of ended requests; the last active one moves into each gap."""
-        for slot in range(len(self._active) - 1, -1, -1):
-            if not self._active[slot].is_terminal:
-                continue
-            last = self._active.pop()
-            if slot < len(self._active):
-                runner.move_slot(len(self._active), slot, last.length)
-                self._active[slot] = last
+    def _drop_ended(self, slots: SlotTable) -> None:
+        """Frees the slots of ended requests; decoding ones stay before those that are being read."""
+        # read once: another thread may cancel at any time
+        kept = [r for r in self._active if not r.is_terminal]
+        if len(kept) == len(self._active):
+            return
+        self._num_decoding = sum(r in kept for r in self._active[: self._num_decoding])
+        for slot, request in enumerate(kept):
+            at = self._active.index(request)
+            if at != slot:
+                slots.swap(slot, at)
+                self._active[slot], self._active[at] = self._active[at], self._active[slot]
+        for slot in range(len(self._active) - 1, len(kept) - 1, -1):
+            slots.release(slot)
+        del self._active[len(kept) :]
 
     def _fail_all(self, why: str) -> None:
         with self._wake:

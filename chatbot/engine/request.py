@@ -30,6 +30,7 @@ class EngineOverloadedError(EngineError):
 
 class RequestState(enum.Enum):
     PENDING = "pending"
+    PREFILLING = "prefilling"
     DECODING = "decoding"
     FINISHED = "finished"
     FAILED = "failed"
@@ -47,6 +48,7 @@ class SamplingParams:
     """How to choose tokens. `temperature` 0 is greedy; `top_k` 0 and `top_p` 1 leave the distribution whole.
 
     The same `seed` gives the same tokens whoever shares the batch. `deadline` is in seconds of `time.monotonic()`.
+    Of two waiting requests the one with the higher `priority` is next; each second of waiting counts as one more.
     """
 
     max_new_tokens: int
@@ -57,6 +59,8 @@ class SamplingParams:
     stop_token_ids: frozenset[int] = frozenset()
     logits_processors: tuple[LogitsProcessor, ...] = ()
     deadline: float | None = None
+    repetition_penalty: float = 1.0
+    priority: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,9 @@ class Request:
     finish_reason: FinishReason | None = None
     token_ids: list[int] = field(default_factory=list)
     added_at: float = field(default_factory=time.monotonic)
+    num_cached: int = 0  # tokens whose keys and values are in the request's slot
+    num_reused: int = 0  # of them, those that lay there before
+    first_token_at: float | None = None
     _events: "queue.SimpleQueue[int | _Terminal]" = field(default_factory=queue.SimpleQueue)
     _ending: threading.Lock = field(default_factory=threading.Lock)
 
@@ -105,8 +112,15 @@ class Request:
             else:
                 return
 
+    def begin_decoding(self) -> None:
+        """The prompt is read. Nothing changes for one that has ended in the meantime."""
+        with self._ending:
+            if not self.is_terminal:
+                self.state = RequestState.DECODING
+
     def append(self, token_id: int) -> None:
         """Called by the engine's thread with each new token that belongs to the text."""
+        self.first_token_at = self.first_token_at or time.monotonic()
         self.token_ids.append(token_id)
         self._events.put(token_id)
 

@@ -16,6 +16,7 @@ class Entry:
     answer: str
     alternatives: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    updated_at: str = ""  # the ISO date of its last version, "" when it isn't known
 
     @property
     def stem(self) -> str:

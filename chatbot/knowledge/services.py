@@ -167,6 +167,7 @@ def _entry(answer: Answer) -> Entry:
         alternatives=tuple(answer.alternatives),
         answer=answer.answer,
         tags=tuple(answer.tags),
+        updated_at=answer.updated_at.date().isoformat() if answer.updated_at else "",
     )
 
 

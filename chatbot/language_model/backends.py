@@ -6,9 +6,9 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Protocol, Unpack
 
-from chatbot.engine import Engine, EngineUnavailableError, Request, SamplingParams
+from chatbot.engine import Engine, EngineOptions, EngineUnavailableError, Request, SamplingParams
 from chatbot.engine.model_runner import ModelShape
 from chatbot.engine.request import LogitsProcessor
 from chatbot.language_model.checkpoints import Checkpoint, load_checkpoint
@@ -85,7 +85,7 @@ class LocalGenerator:
 
 
 def start_local_generator(
-    name_or_path: str, *, device: str = "cpu", max_batch_size: int = 16, max_waiting: int = 64, num_threads: int = 0
+    name_or_path: str, *, device: str = "cpu", **engine_options: Unpack[EngineOptions]
 ) -> LocalGenerator:
     """Loads a checkpoint and starts its engine, warm when this returns. Raises CheckpointError."""
     checkpoint = load_checkpoint(name_or_path, device=device)
@@ -98,13 +98,7 @@ def start_local_generator(
         layer_norm_epsilon=config.layer_norm_epsilon,
         activation=config.activation_function,
     )
-    engine = Engine(
-        shape,
-        checkpoint.model.state_dict(),
-        max_batch_size=max_batch_size,
-        max_waiting=max_waiting,
-        num_threads=num_threads,
-    )
+    engine = Engine(shape, checkpoint.model.state_dict(), **engine_options)
     engine.start()
     return LocalGenerator(checkpoint, engine)
 

@@ -16,8 +16,10 @@ from chatbot.knowledge.index import Candidate, KnowledgeIndex
 from chatbot.language_model.backends import TextGenerator
 from chatbot.language_model.prompt_format import Turn
 from chatbot.reply.decision import Decision, decide, is_unsure, of_reading
+from chatbot.reply.explanation import explain
 from chatbot.reply.generation import generate_supported, show_word_by_word
 from chatbot.reply.intents import Intent, Reading, is_yes
+from chatbot.reply.marking import mark_phrased, mark_quoted
 from chatbot.reply.multiple import answers_to_parts
 from chatbot.reply.questions import language_of, with_context
 from chatbot.reply.reading import read_turn
@@ -25,6 +27,7 @@ from chatbot.reply.rewriting import rewrite_question
 from chatbot.reply.texts import offers_a_person, text_for
 
 TOP_K = 5
+_BETWEEN_ANSWERS = "\n\n"
 
 
 def answer_turn(
@@ -33,13 +36,15 @@ def answer_turn(
     knowledge: KnowledgeIndex,
     generator: TextGenerator | None,
     on_text: Callable[[str], None],
+    is_phrased: bool = True,
 ) -> FinishedReply:
     """Answers the last turn, a customer's. `on_text` gets the whole supported text so far, and may be called often.
 
-    With no generator the reply is the approved text. An engine that is down or overloaded is named in `degraded`.
-    Whatever `on_text` raises ends the work and is passed on.
+    With no generator the reply is the approved text; without `is_phrased` too, but the generator still helps to find
+    it. An engine that is down or overloaded is named in `degraded`. Whatever `on_text` raises ends the work and is
+    passed on.
     """
-    return _TurnAnswerer(list(turns), knowledge, generator, on_text).answer()
+    return _TurnAnswerer(list(turns), knowledge, generator, on_text, is_phrased).answer()
 
 
 @dataclass
@@ -50,9 +55,15 @@ class _TurnAnswerer:
     knowledge: KnowledgeIndex
     generator: TextGenerator | None
     on_text: Callable[[str], None]
+    is_phrased: bool = True
     standalone: str = ""
     degraded: str = ""
     timings_ms: dict[str, float] = field(default_factory=dict)
+    reading: Reading | None = None
+    intents: dict[str, float] = field(default_factory=dict)
+    candidates: list[Candidate] = field(default_factory=list)
+    is_several: bool = False
+    has_accepted_person: bool = False
 
     @property
     def question(self) -> str:
@@ -60,7 +71,7 @@ class _TurnAnswerer:
 
     def answer(self) -> FinishedReply:
         language = language_of(self.turns)
-        reading = self._reading()
+        self.reading = reading = self._reading()
         if reading is not None and reading.is_certain:
             return self._say_fixed(of_reading(reading), language)
         with self._timed("retrieve"):
@@ -71,7 +82,9 @@ class _TurnAnswerer:
         with self._timed("decide"):
             several = answers_to_parts(self.question, self.knowledge, candidates, language)
             decision = decide(self.question, candidates, reading)
+        self.candidates = candidates
         if several and decision.action in ("answer", "clarify", "decline"):
+            self.is_several = True
             return self._say_approved(several, min(1.0, decision.confidence), language)
         if decision.action == "answer":
             return self._say_answer(decision, language)
@@ -80,8 +93,10 @@ class _TurnAnswerer:
     def _reading(self) -> Reading | None:
         earlier = self.turns[-2] if len(self.turns) > 1 else None
         if earlier is not None and offers_a_person(earlier.text) and is_yes(self.question):
+            self.has_accepted_person = True
             return Reading(intent=Intent.PERSON, confidence=0.95, text="handoff", is_certain=True)
-        return read_turn(self.question)
+        reading, self.intents = read_turn(self.question)
+        return reading
 
     def _retrieve_rewritten(self, candidates: list[Candidate], language: str) -> list[Candidate]:
         """What the model's standalone question finds, where it makes sure what was among the first already."""
@@ -106,7 +121,7 @@ class _TurnAnswerer:
         passage = decision.candidates[0].entry.answer
         text = ""
         with self._timed("generate"):
-            if self.generator is not None and not self.degraded:
+            if self.generator is not None and self.is_phrased and not self.degraded:
                 text = self._generate(passage, self.generator)
         if text:
             return self._finish(decision, text, origin="generated")
@@ -121,7 +136,7 @@ class _TurnAnswerer:
             return ""
 
     def _say_approved(self, candidates: Sequence[Candidate], confidence: float, language: str) -> FinishedReply:
-        text = "\n\n".join(candidate.entry.answer for candidate in candidates)
+        text = _BETWEEN_ANSWERS.join(candidate.entry.answer for candidate in candidates)
         show_word_by_word(text, self.on_text)
         decision = Decision(action="answer", confidence=confidence, candidates=tuple(candidates))
         return self._finish(decision, text, origin="approved text")
@@ -144,6 +159,16 @@ class _TurnAnswerer:
             origin=origin,
             degraded=self.degraded,
             timings_ms=self.timings_ms,
+            decision=explain(
+                decision=decision,
+                question=self.question,
+                candidates=self.candidates,
+                intents=self.intents,
+                reading=self.reading,
+                is_several=self.is_several,
+                has_accepted_person=self.has_accepted_person,
+            ),
+            support=_support(decision, text, origin) if is_answer else [],
         )
 
     def _note_engine_error(self, error: EngineError) -> None:
@@ -160,7 +185,20 @@ class _TurnAnswerer:
 
 def _source(candidate: Candidate) -> dict[str, Any]:
     entry = candidate.entry
-    return {"id": entry.id, "question": entry.question, "text": entry.answer, "score": round(candidate.score, 4)}
+    return {
+        "id": entry.id,
+        "question": entry.question,
+        "text": entry.answer,
+        "score": round(candidate.score, 4),
+        "updated_at": entry.updated_at,
+    }
+
+
+def _support(decision: Decision, text: str, origin: str) -> list[dict[str, int]]:
+    passages = [candidate.entry.answer for candidate in decision.candidates]
+    if origin == "generated":
+        return mark_phrased(text, passages[0])
+    return mark_quoted(passages, _BETWEEN_ANSWERS)
 
 
 def _option(candidate: Candidate) -> dict[str, Any]:

@@ -12,14 +12,17 @@ _TEXT_OF: dict[Intent, TextName] = {
 }
 
 
-def read_turn(text: str) -> Reading | None:
-    """The kind of turn, or None for what is simply a question about the company."""
+def read_turn(text: str) -> tuple[Reading | None, dict[str, float]]:
+    """The kind of turn, or None for what is simply a question about the company; and each intent's probability.
+
+    There are no probabilities where the wording alone decides.
+    """
     reading = read_by_rules(text)
     if reading is not None:
-        return reading
+        return reading, {}
     probabilities = intent_probabilities(text)
     name = max(probabilities, key=lambda key: probabilities[key])
     intent = Intent(name)
     if intent == Intent.QUESTION or probabilities[name] < MIN_PROBABILITY:
-        return None
-    return Reading(intent=intent, confidence=probabilities[name], text=_TEXT_OF[intent])
+        return None, probabilities
+    return Reading(intent=intent, confidence=probabilities[name], text=_TEXT_OF[intent]), probabilities

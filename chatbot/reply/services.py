@@ -47,7 +47,7 @@ def generate_reply(*, reply_id: int, attempt: int) -> None:
     with _kept_lease(reply) as lease:
         try:
             finished = answer_turn(
-                turns=recall(_turns_of(reply), max_tokens=_MAX_MEMORY_TOKENS),
+                turns=recall(_turns_up_to(reply.customer_message), max_tokens=_MAX_MEMORY_TOKENS),
                 knowledge=current_index(),
                 generator=get_generator(),
                 on_text=_DeltaSender(reply, lease).send,
@@ -56,6 +56,20 @@ def generate_reply(*, reply_id: int, attempt: int) -> None:
             log.warning("reply %s, attempt %s: taken over by another worker", reply_id, attempt)
             return
     conversations.finish_reply(reply=reply, finished=finished)
+
+
+def preview_reply(message: Message) -> FinishedReply:
+    """What the bot would answer to this customer's message, from the approved texts; nothing is written or shown.
+
+    Raises EngineError when this process has no model.
+    """
+    return answer_turn(
+        turns=recall(_turns_up_to(message), max_tokens=_MAX_MEMORY_TOKENS),
+        knowledge=current_index(),
+        generator=get_generator(),
+        on_text=lambda _: None,
+        is_phrased=False,
+    )
 
 
 def requeue_stuck() -> None:
@@ -72,22 +86,22 @@ def requeue_stuck() -> None:
                 action=Reply.Action.HANDOFF,
                 origin="fixed",
                 degraded="attempts_exhausted",
+                decision={"chosen": Reply.Action.HANDOFF, "reason": "attempts_exhausted"},
             ),
         )
 
 
-def _turns_of(reply: Reply) -> list[Turn]:
+def _turns_up_to(message: Message) -> list[Turn]:
     """The conversation up to the message that is answered; earlier replies with what they were answered from."""
-    rows = Message.objects.filter(
-        conversation=reply.conversation_id, seq__lte=reply.customer_message.seq, author__in=_ROLES
-    )
+    rows = Message.objects.filter(conversation=message.conversation_id, seq__lte=message.seq, author__in=_ROLES)
     recent = list(rows.with_reply().order_by("-seq")[:_MAX_RECALLED_MESSAGES])
     # replies to later messages can't exist yet, but a reply to an earlier one may carry a later seq
-    answers = Message.objects.filter(answered_reply__customer_message__in=[m.pk for m in recent])
+    questions = [m.pk for m in recent if m.pk != message.pk]
+    answers = Message.objects.filter(answered_reply__customer_message__in=questions)
     by_pk = {m.pk: m for m in [*recent, *answers.with_reply()]}
     ordered = sorted(by_pk.values(), key=lambda m: m.seq)
-    ordered.remove(by_pk[reply.customer_message_id])
-    return [_turn(message) for message in [*ordered, by_pk[reply.customer_message_id]]]
+    ordered.remove(by_pk[message.pk])
+    return [*(_turn(earlier) for earlier in ordered), Turn(role="customer", text=message.text)]
 
 
 def _turn(message: Message) -> Turn:

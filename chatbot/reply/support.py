@@ -21,7 +21,7 @@ _CHECKABLE = re.compile(
 _TERM = re.compile(
     r"https?://[!-~]+|[\w.+-]+@[\w.-]+|[A-Za-z][A-Za-z'’]*|\d+(?:[.,:]\d+)*|[\u3400-\u9fff]+|[€£$¥￥%]", re.ASCII
 )
-_CLAUSE_END = re.compile(r"[，。；！？、：]|[,;:!?](?=\s|$)|\.(?=\s|$)|\s+(?:and|but|or|so)\s+|\n", re.IGNORECASE)
+CLAUSE_END = re.compile(r"[，。；！？、：]|[,;:!?](?=\s|$)|\.(?=\s|$)|\s+(?:and|but|or|so)\s+|\n", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"[。！？]|[.!?](?=\s|$)|\n")
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 _HAN = re.compile(r"[\u3400-\u9fff]")
@@ -263,7 +263,7 @@ class SupportChecker:
         for number, unit in _numbers_with_units(text):
             if unit not in self._numbers.get(number, set()):
                 return f"a number with another unit: {number} {unit}"
-        for clause in _CLAUSE_END.split(text):
+        for clause in CLAUSE_END.split(text):
             if not self._is_from_one_clause(clause):
                 return f"put together from several clauses: {clause.strip()}"
         for sentence in split_sentences(text):
@@ -278,13 +278,13 @@ class SupportChecker:
 
         The customer's words may be repeated; a clause that is made of nothing else says nothing.
         """
-        claimed = _content(clause) - _content(self.question)
+        claimed = content_of(clause) - content_of(self.question)
         if _HAN.search(clause):  # pairs across a function word are phrasing, not meaning
             claimed = {term for term in claimed if not set(term) & _FUNCTION_CHARACTERS}
         numbers = set(_NUMBER.findall(clause))
         return not claimed | numbers or any(
-            claimed <= _content(source) | _content(self.question) and numbers <= set(_NUMBER.findall(source))
-            for source in _CLAUSE_END.split(self.passage)
+            claimed <= content_of(source) | content_of(self.question) and numbers <= set(_NUMBER.findall(source))
+            for source in CLAUSE_END.split(self.passage)
         )
 
     def _check_facts(self, text: str) -> str:
@@ -293,9 +293,9 @@ class SupportChecker:
 
     def _source_of(self, sentence: str) -> str:
         """The passage's sentence that shares the most with this one."""
-        terms = _content(sentence)
+        terms = content_of(sentence)
         sources = split_sentences(self.passage) or [self.passage]
-        return max(sources, key=lambda source: len(terms & _content(source)))
+        return max(sources, key=lambda source: len(terms & content_of(source)))
 
     def _check_coverage(self, text: str) -> str:
         """A reply that leaves out most of the passage's facts, or any of those that were asked for, says too little."""
@@ -305,7 +305,7 @@ class SupportChecker:
             return "leaves out what was asked"
         if facts and len(facts & said) < _MIN_FACT_SHARE * len(facts):
             return "leaves out most facts"
-        if not facts and len(_content(text) & _content(self.passage)) < 0.5 * len(_content(self.passage)):
+        if not facts and len(content_of(text) & content_of(self.passage)) < 0.5 * len(content_of(self.passage)):
             return "leaves out most of the passage"
         return ""
 
@@ -340,7 +340,7 @@ def _grams(text: str) -> set[str]:
     return {run[i : i + n] for run in runs for n in (1, 2) for i in range(len(run) - n + 1)}
 
 
-def _content(text: str) -> set[str]:
+def content_of(text: str) -> set[str]:
     terms = {_normal(term) for term in _TERM.findall(text) if term[0] < "\u3400"} - _FUNCTION_WORDS
     return terms | {gram for gram in _grams(text) if len(gram) == 2}
 

@@ -66,7 +66,7 @@ def test_the_model_s_thread_touches_neither_the_database_nor_redis(conversation,
     record_callers("database", CursorWrapper, "execute")
     record_callers("redis", socket.socket, "sendall")
     record_callers("redis", socket.socket, "send")
-    record_callers("model", ModelRunner, "prefill")
+    record_callers("model", ModelRunner, "run")
     assert answer(ask(conversation)).text
     events.flush()
     assert callers["model"] == {"engine"}

@@ -1,9 +1,13 @@
 """Everything that the chat's script says, in the visitor's language; handed over as one JSON block."""
 
+from typing import Any
+
 from django.utils.translation import gettext as _
 
+from webui.chat.feature_strings import feature_strings
 
-def script_strings() -> dict[str, str]:
+
+def script_strings() -> dict[str, Any]:
     return {
         "you": _("You"),
         "bot": _("Chatbot"),
@@ -12,6 +16,18 @@ def script_strings() -> dict[str, str]:
         "sending": _("Sending…"),
         "waiting": _("Waiting for the connection"),
         "sent": _("Sent"),
+        "seen": _("Seen"),
+        "botTyping": _("The chatbot is writing"),
+        "agentTyping": _("{name} is writing"),
+        "system": {
+            "taken_over": _("{name} has joined and answers you from here."),
+            "handed_back": _("{name} has left. The chatbot answers again."),
+            "handoff_requested": _("You asked for a person. Somebody from our team will reply here."),
+            "stopped": _("You stopped this answer."),
+            "closed": _("This conversation was closed. Write to open it again."),
+            "reopened": _("This conversation is open again."),
+            "left_message": _("Your message was left for our team. They will reply."),
+        },
         "tryAgain": _("Try again"),
         "failed": _("Not sent. Your text is kept."),
         "failedTooLong": _("Not sent: it is longer than {max} characters. Your text is back in the box."),
@@ -31,4 +47,4 @@ def script_strings() -> dict[str, str]:
         "closeChat": _("Close chat"),
         "today": _("Today"),
         "yesterday": _("Yesterday"),
-    }
+    } | feature_strings()

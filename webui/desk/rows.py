@@ -1,58 +1,77 @@
-"""The desk's list: filters, pages and one `Row` per conversation. The number of queries doesn't grow with rows."""
+"""The rows of the desk's list: one `Row` per conversation, with all that it shows. A fixed number of queries."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
-from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import Count, F, Q, QuerySet, Window
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db.models import F, Window
 from django.db.models.functions import RowNumber
-from django.utils.translation import gettext_lazy as _
+from django.utils import timezone
 
-from chatbot.conversations.models import Conversation, Message
+from chatbot.conversations.models import Conversation, ConversationQuerySet, Message, Tag, agent_display_name
+from chatbot.inbox import presence
+from chatbot.inbox.search import Piece
 from webui.desk.moods import TrendLine, trend_line
 
-PAGE_SIZE = 40
 _NUM_TREND_POINTS = 8
-_CURSOR_TIME = "%Y%m%dT%H%M%S.%f"  # exact: a float of the timestamp would skip or repeat a row
-
-ALL, UNHAPPY, NEEDS_PERSON = "all", "unhappy", "needs-person"
-FILTERS = {ALL: _("All"), UNHAPPY: _("Unhappy"), NEEDS_PERSON: _("Needs a person")}
+_NUM_TAGS_SHOWN = 2
+CALM, DUE, OVERDUE = "calm", "due", "overdue"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One conversation as the list shows it."""
+    """One conversation as the list shows it. `order`: rows go up from the smallest."""
 
     conversation: Conversation
     trend: TrendLine | None
+    order: float
+    people: Sequence[presence.Person] = ()
+    snippet: Sequence[Piece] = ()
+    hit_seq: int | None = None
+    tags: Sequence[Tag] = field(default_factory=list)
 
     @property
     def name(self) -> str:
-        return short_name(self.conversation)
-
-
-@dataclass(frozen=True)
-class Tab:
-    key: str
-    label: str
-    num_conversations: int
-    is_current: bool
+        return customer_name(self.conversation)
 
     @property
-    def query(self) -> str:
-        return "" if self.key == ALL else f"?filter={self.key}"
+    def tags_shown(self) -> Sequence[Tag]:
+        return self.tags[:_NUM_TAGS_SHOWN]
 
+    @property
+    def num_more_tags(self) -> int:
+        return max(len(self.tags) - _NUM_TAGS_SHOWN, 0)
 
-@dataclass(frozen=True)
-class Page:
-    rows: list[Row] = field(default_factory=list)
-    next_cursor: str = ""
+    @property
+    def assignee_name(self) -> str:
+        return agent_display_name(self.conversation.assignee) if self.conversation.assignee else ""
 
+    @property
+    def assignee_initials(self) -> str:
+        assignee = self.conversation.assignee
+        return presence.Person(id=assignee.pk, name=agent_display_name(assignee)).initials if assignee else ""
 
-class BadCursorError(ValueError):
-    """The `before` of an address that wasn't made here."""
+    @property
+    def wait_level(self) -> str:
+        """calm, due or overdue; "" when nobody waits for a person."""
+        since = self.conversation.waiting_since
+        if since is None or self.conversation.status == Conversation.Status.CLOSED:
+            return ""
+        waited_s = (timezone.now() - since).total_seconds()
+        return OVERDUE if waited_s >= settings.SLA_OVERDUE_S else DUE if waited_s >= settings.SLA_DUE_S else CALM
+
+    @property
+    def is_snoozed(self) -> bool:
+        until = self.conversation.snoozed_until
+        return until is not None and until > timezone.now()
+
+    @property
+    def is_unread(self) -> bool:
+        conversation = self.conversation
+        return conversation.last_author == "customer" and conversation.agent_seen_seq < conversation.last_seq
 
 
 def short_name(conversation: Conversation) -> str:
@@ -60,50 +79,51 @@ def short_name(conversation: Conversation) -> str:
     return conversation.customer_id.hex[:6].upper()
 
 
-def known_filter(value: str | None) -> str:
-    return value if value in FILTERS else ALL
+def customer_name(conversation: Conversation) -> str:
+    """The name that the customer gave, else the six letters. The customer must be fetched with the conversation."""
+    return conversation.customer.name or short_name(conversation)
 
 
-def conversations_for(user: User | AnonymousUser, filter_key: str) -> QuerySet[Conversation]:
-    """What the list may show: nobody needs a conversation in which nothing was said."""
-    started = Conversation.objects.visible_to(user).filter(last_seq__gt=0)
-    if filter_key == UNHAPPY:
-        return started.unhappy()
-    if filter_key == NEEDS_PERSON:
-        return started.filter(needs_human=True)
-    return started
+def with_what_rows_show(conversations: ConversationQuerySet) -> ConversationQuerySet:
+    """Fetches with the conversations what a `Row` reads, so that no row asks again."""
+    return conversations.select_related("customer", "assignee").prefetch_related("tags")
 
 
-def tabs_for(user: User | AnonymousUser, current: str) -> list[Tab]:
-    nums = conversations_for(user, ALL).aggregate(
-        **{
-            ALL: Count("pk"),
-            UNHAPPY: Count("pk", filter=Q(mood=Conversation.Mood.NEGATIVE)),
-            NEEDS_PERSON: Count("pk", filter=Q(needs_human=True)),
-        }
-    )
-    return [Tab(key, str(label), nums[key], key == current) for key, label in FILTERS.items()]
-
-
-def page_of(conversations: QuerySet[Conversation], cursor: str = "") -> Page:
-    """The newest PAGE_SIZE conversations, or those that follow the cursor. Raises BadCursorError."""
-    if cursor:
-        at, pk = _parse_cursor(cursor)
-        conversations = conversations.filter(Q(last_message_at__lt=at) | Q(last_message_at=at, pk__lt=pk))
-    found = list(conversations.order_by("-last_message_at", "-pk")[: PAGE_SIZE + 1])
-    shown = found[:PAGE_SIZE]
-    return Page(rows_of(shown), _cursor_after(shown[-1]) if len(found) > PAGE_SIZE else "")
-
-
-def row_of(conversations: QuerySet[Conversation], pk: UUID) -> Row | None:
-    """One row again; None when the conversation doesn't match (any more)."""
-    found = list(conversations.filter(pk=pk))
-    return rows_of(found)[0] if found else None
-
-
-def rows_of(conversations: Sequence[Conversation]) -> list[Row]:
+def rows_of(
+    conversations: Sequence[Conversation],
+    *,
+    viewer: User,
+    is_by_waiting: bool = False,
+    hits: dict[UUID, tuple[Message, list[Piece]]] | None = None,
+) -> list[Row]:
+    """The rows, with who else looks at each. `hits`: the message that a search found, and its snippet."""
     scores = _last_scores([conversation.pk for conversation in conversations])
-    return [Row(conversation, trend_line(scores.get(conversation.pk, []))) for conversation in conversations]
+    people = presence.people_at(str(conversation.pk) for conversation in conversations)
+    hits = hits or {}
+    rows = []
+    for conversation in conversations:
+        message, snippet = hits.get(conversation.pk, (None, []))
+        rows.append(
+            Row(
+                conversation,
+                trend_line(scores.get(conversation.pk, [])),
+                order=-message.pk if message else order_of(conversation, is_by_waiting=is_by_waiting),
+                people=[person for person in people.get(str(conversation.pk), []) if person.id != viewer.pk],
+                snippet=snippet,
+                hit_seq=message.seq if message else None,
+                tags=sorted(conversation.tags.all(), key=lambda tag: tag.name),
+            )
+        )
+    return rows
+
+
+def order_of(conversation: Conversation, *, is_by_waiting: bool) -> float:
+    at = conversation.waiting_since if is_by_waiting else conversation.last_message_at
+    return _seconds(at) if is_by_waiting else -_seconds(at)
+
+
+def _seconds(at: datetime | None) -> float:
+    return at.timestamp() if at else 0.0
 
 
 def _last_scores(conversation_ids: Iterable[UUID]) -> dict[UUID, list[tuple[str, float]]]:
@@ -120,16 +140,3 @@ def _last_scores(conversation_ids: Iterable[UUID]) -> dict[UUID, list[tuple[str,
     for pk, label, probability in scored.values_list("conversation_id", "sentiment", "sentiment_probability"):
         scores.setdefault(pk, []).append((label, probability or 0.0))
     return scores
-
-
-def _cursor_after(conversation: Conversation) -> str:
-    assert conversation.last_message_at is not None
-    return f"{conversation.last_message_at.astimezone(UTC).strftime(_CURSOR_TIME)}~{conversation.pk.hex}"
-
-
-def _parse_cursor(cursor: str) -> tuple[datetime, UUID]:
-    at, _separator, pk = cursor.partition("~")
-    try:
-        return datetime.strptime(at, _CURSOR_TIME).replace(tzinfo=UTC), UUID(pk)
-    except ValueError as error:
-        raise BadCursorError(cursor) from error

@@ -1,7 +1,6 @@
-"""The desk's pages and the partials that its script fetches. Reads go through `rows` and `transcripts`."""
+"""An opened conversation: its page, its partials, and reviews. Reads go through `transcripts`."""
 
 from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
@@ -10,18 +9,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from chatbot.conversations import services
-from chatbot.conversations.models import Conversation, Reply, Review, is_admin
+from chatbot.conversations.models import Conversation, Reply, Review
 from webui.desk import rows, transcripts
 from webui.desk.access import agents_only
+from webui.desk.inbox import listing
 
 BETTER_TEXT_MAX_CHARS = 4000
-
-
-@require_safe
-@agents_only
-def desk(request: HttpRequest) -> HttpResponse:
-    """The list, with nothing opened."""
-    return render(request, "desk/desk.html", _list_context(request))
 
 
 @require_safe
@@ -30,34 +23,8 @@ def conversation(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The list with one transcript opened beside it."""
     opened = _conversation(request, pk)
     before = _number(request, "before", opened.last_seq + 1)
-    context = _list_context(request) | _transcript_context(request, opened, before)
+    context = listing.list_context(request) | _transcript_context(request, opened, before)
     return render(request, "desk/desk.html", context | {"context": transcripts.context_of(opened)})
-
-
-@require_safe
-@agents_only
-def list_page(request: HttpRequest) -> HttpResponse:
-    """Partial: the rows that follow a cursor."""
-    return render(request, "desk/rows.html", _list_context(request))
-
-
-@require_safe
-@agents_only
-def tabs(request: HttpRequest) -> HttpResponse:
-    """Partial: the filters with their counts."""
-    current = rows.known_filter(request.GET.get("filter"))
-    return render(request, "desk/tabs.html", {"tabs": rows.tabs_for(request.user, current)})
-
-
-@require_safe
-@agents_only
-def row(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Partial: one row; 204 when the conversation is not in the filter."""
-    filter_key = rows.known_filter(request.GET.get("filter"))
-    found = rows.row_of(rows.conversations_for(request.user, filter_key), pk)
-    if found is None:
-        return HttpResponse(status=204)
-    return render(request, "desk/row.html", {"row": found, "filter": filter_key})
 
 
 @require_safe
@@ -104,23 +71,9 @@ def review(request: HttpRequest, reply_id: int) -> HttpResponse:
 
 
 def _conversation(request: HttpRequest, pk: UUID) -> Conversation:
-    return get_object_or_404(Conversation.objects.visible_to(request.user), pk=pk)
-
-
-def _list_context(request: HttpRequest) -> dict[str, Any]:
-    current = rows.known_filter(request.GET.get("filter"))
-    try:
-        page = rows.page_of(rows.conversations_for(request.user, current), request.GET.get("cursor", ""))
-    except rows.BadCursorError as error:
-        raise Http404 from error
-    return {
-        "filter": current,
-        "tabs": rows.tabs_for(request.user, current),
-        "page": page,
-        "is_first_page": "cursor" not in request.GET,
-        "next_query": urlencode({"filter": current, "cursor": page.next_cursor}),
-        "is_admin": is_admin(request.user),
-    }
+    return get_object_or_404(
+        Conversation.objects.visible_to(request.user).select_related("customer", "assignee"), pk=pk
+    )
 
 
 def _transcript_context(request: HttpRequest, opened: Conversation, before: int) -> dict[str, Any]:
@@ -128,7 +81,7 @@ def _transcript_context(request: HttpRequest, opened: Conversation, before: int)
     first_seq = entries[0].message.seq if entries else 1
     return {
         "conversation": opened,
-        "name": rows.short_name(opened),
+        "name": rows.customer_name(opened),
         "entries": entries,
         "earlier_seq": first_seq if first_seq > 1 else None,
         "later_is_missing": before <= opened.last_seq,

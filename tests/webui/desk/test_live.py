@@ -159,3 +159,30 @@ async def test_what_a_browser_sends_is_ignored(alice):
     events.publish(events.ConversationChanged(conversation_id=str(conversation.pk)))
     assert await next_event(socket, "conversation.changed")
     await socket.disconnect()
+
+
+async def test_two_agents_see_each_other_and_the_customer_sees_the_agent_typing(alice, bob):
+    conversation = await start_conversation()
+    id, path = str(conversation.pk), f"/ws/desk/{conversation.pk}/"
+    first, second = await joined(alice, path), await joined(bob, path)
+    await first.send(json.dumps({"type": "presence.looking", "conversation_id": id}))
+    seen = await next_event(second, "presence.changed")
+    assert [(person["name"], person["is_typing"]) for person in seen["people"]] == [("alice", False)]
+    await first.send(json.dumps({"type": "presence.typing", "conversation_id": id, "is_typing": True}))
+    typing = await next_event(second, "chat.typing")  # of the conversation's group: the customer's socket is in it
+    assert (typing["author"], typing["agent_name"], typing["is_typing"]) == ("agent", "alice", True)
+    await first.disconnect()
+    while (await next_event(second, "presence.changed"))["people"]:
+        pass
+    await second.disconnect()
+
+
+async def test_who_lost_access_can_say_nothing_more(alice, bob, settings):
+    settings.ACCESS_RECHECK_S = 0
+    conversation = await start_conversation()
+    first, second = await joined(alice), await joined(bob)
+    await leave_group(alice)
+    await first.send(json.dumps({"type": "presence.looking", "conversation_id": str(conversation.pk)}))
+    assert await closing_code(first) == REFUSED
+    assert await second.receive_nothing(0.3)
+    await second.disconnect()

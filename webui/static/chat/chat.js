@@ -1,190 +1,317 @@
-// Puts the chat together: frames change the state, the state is rendered. Everything else is in its own module.
+// The chat in any element: `mountChat(root, options)`. Frames change the state, the state is rendered; what is rendered
+// and how is in the other modules, and features come from features/index.js, whose `install(chat)` returns hooks:
+// onState, messageBody, messageExtras, composerTools, above, menuItems, beforeSend, onEvent, destroy.
+//
+// `root` may be in a document or in a shadow root; it holds the markup of templates/chat/chat.html. Nothing outside it
+// is looked at. Options are made by webui/chat/options.py.
 
+import { createRequest } from "./api.js";
+import { createClient } from "./client.js";
 import { createComposer } from "./composer.js";
-import { connect } from "./connection.js";
-import { createPanel } from "./panel.js";
+import { createConversations } from "./conversations.js";
+import { element, icon } from "./dom.js";
+import { features } from "./features/index.js";
+import { createMenu } from "./menu.js";
 import { createList } from "./render.js";
 import { followNewest } from "./scroll.js";
 import * as store from "./store.js";
-import { keepUnsent, loadUnsent } from "./unsent.js";
+import { createTyping } from "./typing.js";
+import { createUnsent } from "./unsent.js";
+import { systemText } from "./system.js";
 
-const CONFIRM_WITHIN_MS = 12_000;
-const GAP_PATIENCE_MS = 700; // two processes send events: the next seq may just be a moment late
 const LOST_BAR_AFTER_MS = 1_200;
-const ACCESS_REVOKED = 4403;
-const PERMANENT_CODES = new Set(["too_long", "empty", "bad_frame"]);
 
-const root = document.querySelector("[data-chat]");
-const find = (name) => root.querySelector(`[data-${name}]`);
-const strings = JSON.parse(document.getElementById("chat-strings").textContent);
-const maxChars = Number(root.dataset.maxChars);
+export function mountChat(root, options) {
+  const listeners = new Map();
+  const request = createRequest(options);
+  let view = null;
+  let isOpen = true;
+  let numUnread = 0;
+  let seenSeq = 0;
+  const client = createClient({
+    endpoints: options.endpoints,
+    token: options.token,
+    request,
+    unsent: createUnsent(options.storageKey),
+    language: options.language.slice(0, 2),
+    timing: options.timing,
+    onChange: (state, before, cause) => view?.changed(state, before, cause),
+    onConnection: (kind) => {
+      view?.connection(kind);
+      emit("connection", kind);
+    },
+    onRefused: (message, code) => view?.refused(message, code),
+    onFailed: () => view?.announce(view.strings.failed),
+  });
+  view = createView(options);
+  root.addEventListener("focusin", markSeen);
+  document.addEventListener("visibilitychange", markSeen);
 
-let state = loadUnsent().reduce((all, one) => store.addPending(all, one.client_id, one.text), store.emptyState());
-let isConnected = false;
-let barTimer = 0;
-let gapTimer = 0;
-const confirmTimers = new Map();
+  return {
+    open: () => setOpen(true),
+    close: () => setOpen(false),
+    send: (text) => view.send(text),
+    focus: () => view.focus(),
+    state: client.state,
+    numNodes: () => view.numNodes(),
+    kind: client.kind,
+    on,
+    setLanguage,
+    destroy() {
+      document.removeEventListener("visibilitychange", markSeen);
+      root.removeEventListener("focusin", markSeen);
+      view.destroy();
+      client.destroy();
+      root.replaceChildren();
+    },
+  };
 
-const renderList = createList({
-  log: find("log"),
-  strings,
-  locale: document.documentElement.lang,
-  onRetry: retry,
-  onAsk: send,
-  onTick: () => show({}),
-});
-const follower = followNewest({ scroller: find("scroller"), pill: find("pill") });
-const composer = createComposer({ form: find("composer"), maxChars, strings, onSend: send });
-const launcher = document.querySelector("[data-launcher]");
-const panel = launcher && createPanel({
-  panel: root,
-  launcher,
-  closer: find("closer"),
-  page: document.querySelector("[data-page]"),
-  strings,
-  onOpen: () => {
-    follower.settle({ isNew: false, isOwn: false });
-    composer.focus();
-  },
-});
-for (const button of root.querySelectorAll("[data-ask]")) {
-  button.addEventListener("click", () => send(button.textContent.trim()));
-}
-
-const url = new URL(root.dataset.socket, location.href);
-url.protocol = url.protocol.replace("http", "ws");
-const connection = connect(url, { onOpen: subscribe, onFrame: receive, onLost: lose, onEnded: end });
-show({});
-if (!launcher) composer.focus();
-
-function subscribe() {
-  connection.send({ type: "conversation.subscribe", last_seq: store.lastSeq(state) });
-}
-
-function receive(frame) {
-  if (frame.type === "error") {
-    fail(frame.data);
-    return;
+  function on(name, listener) {
+    if (!listeners.has(name)) listeners.set(name, new Set());
+    listeners.get(name).add(listener);
+    return () => listeners.get(name).delete(listener);
   }
-  const before = state;
-  const isElsewhere = before.conversationId && before.conversationId !== frame.data.conversation_id;
-  change(store.applyFrame(state, frame), frame);
-  if (frame.type === "conversation.snapshot") {
-    setConnected();
-    if (isElsewhere) subscribe(); // asked with the other conversation's seq
-    state.pending.filter((one) => one.status === "sending").forEach(transmit);
+
+  function emit(name, ...details) {
+    for (const listener of listeners.get(name) ?? []) listener(...details);
   }
-  announceNew(before);
-  watchForGap();
-}
 
-function send(text) {
-  const clientId = newClientId();
-  change(store.addPending(state, clientId, text), { isOwn: true });
-  transmit({ client_id: clientId, text });
-}
-
-function retry(clientId) {
-  change(store.setPendingStatus(state, clientId, "sending"), { isOwn: true });
-  const message = state.pending.find((one) => one.client_id === clientId);
-  if (message) transmit(message);
-  composer.focus();
-}
-
-// Not connected: it stays pending, and goes out after the next snapshot.
-function transmit({ client_id, text }) {
-  if (!isConnected || !connection.send({ type: "message.send", client_id, text })) return;
-  clearTimeout(confirmTimers.get(client_id));
-  confirmTimers.set(client_id, setTimeout(() => isConnected && fail({ client_id, code: "unconfirmed" }), CONFIRM_WITHIN_MS));
-}
-
-function fail({ client_id, code }) {
-  const message = state.pending.find((one) => one.client_id === client_id);
-  if (!message) return;
-  clearTimeout(confirmTimers.get(client_id));
-  if (PERMANENT_CODES.has(code)) {
-    change(store.dropPending(state, client_id), {});
-    composer.putBack(message.text);
-    announce(strings.failedTooLong.replace("{max}", maxChars));
-    return;
+  function setOpen(value) {
+    isOpen = value;
+    if (isOpen) {
+      numUnread = 0;
+      view.settle();
+      markSeen();
+    }
+    emit(isOpen ? "open" : "close");
   }
-  change(store.setPendingStatus(state, client_id, "failed", code), {});
-  announce(strings.failed);
-}
 
-function watchForGap() {
-  clearTimeout(gapTimer);
-  if (store.hasGap(state)) gapTimer = setTimeout(subscribe, GAP_PATIENCE_MS);
-}
-
-function setConnected() {
-  isConnected = true;
-  clearTimeout(barTimer);
-  find("bar").hidden = true;
-  show({});
-}
-
-function lose() {
-  isConnected = false;
-  confirmTimers.forEach(clearTimeout);
-  clearTimeout(barTimer);
-  barTimer = setTimeout(() => showBar(strings.lost), LOST_BAR_AFTER_MS);
-  show({});
-}
-
-function end(code) {
-  isConnected = false;
-  if (code === ACCESS_REVOKED) {
-    state = store.emptyState(); // nothing of the conversation stays on the screen or in storage
-    keepUnsent([]);
+  // The same conversation, with new words around it; what was being written stays in the box.
+  async function setLanguage(language) {
+    const url = new URL(options.endpoints.panel, location.href);
+    url.searchParams.set("language", language);
+    if (root.querySelector("[data-closer]")) url.searchParams.set("panel", "1");
+    const response = await request(url);
+    if (!response.ok) return false;
+    const fresh = await response.json();
+    const draft = view.draft();
+    view.destroy();
+    const parsed = new DOMParser().parseFromString(fresh.html, "text/html");
+    const section = root.matches("[data-chat]") ? parsed.querySelector("[data-chat]") : parsed.body;
+    root.replaceChildren(...section.childNodes);
+    root.lang = fresh.options.locale;
+    view = createView({ ...options, ...fresh.options, endpoints: options.endpoints, token: options.token });
+    view.restore(draft);
+    client.setLanguage(language.slice(0, 2));
+    emit("language", language);
+    return true;
   }
-  composer.disable();
-  showBar(strings.ended);
-  find("reload").hidden = false;
-  find("reload").addEventListener("click", () => location.reload());
-  show({});
-}
 
-function showBar(text) {
-  find("bar-text").textContent = text;
-  find("bar").hidden = false;
-}
-
-function change(next, { isOwn = false }) {
-  const isNew = next.messages.length > state.messages.length || (next.running?.text && !state.running?.text);
-  if (next.pending !== state.pending) keepUnsent(next.pending);
-  state = next;
-  show({ isNew, isOwn });
-}
-
-function show({ isNew = false, isOwn = false }) {
-  renderList(state, { isConnected });
-  find("typing").hidden = !state.isAwaiting || Boolean(state.running?.text);
-  const isEmpty = !state.messages.length && !state.pending.length;
-  find("starters")?.toggleAttribute("hidden", !isEmpty || !state.hasSnapshot);
-  follower.settle({ isNew, isOwn });
-}
-
-// Whole messages to screen readers, never half a word; not the history that a first snapshot brings.
-function announceNew(before) {
-  if (!before.hasSnapshot) return;
-  const seen = new Set(before.messages.map((message) => message.seq));
-  for (const message of state.messages) {
-    if (seen.has(message.seq) || message.author === "customer") continue;
-    const name = message.agent_name || (message.author === "agent" ? strings.agent : strings.bot);
-    announce(strings.says.replace("{name}", name).replace("{text}", () => message.text));
-    panel?.markUnread();
+  function markSeen() {
+    const seq = store.lastSeq(client.state());
+    if (!isOpen || document.hidden || seq <= seenSeq) return;
+    if (client.say({ type: "message.seen", seq })) seenSeq = seq;
   }
-}
 
-function announce(text) {
-  const line = document.createElement("p");
-  line.textContent = text;
-  find("announcer").append(line);
-  setTimeout(() => line.remove(), 20_000);
-}
+  function createView(shown) {
+    const { strings } = shown;
+    const find = (name) => root.querySelector(`[data-${name}]`);
+    const abort = new AbortController();
+    let barTimer = 0;
+    let isGateClosed = false;
+    const hooks = [];
+    const chat = {
+      root,
+      find,
+      options: shown,
+      strings,
+      locale: shown.locale,
+      features: shown.features,
+      icon,
+      element,
+      state: client.state,
+      client: { send: client.say, conversationId: () => client.state().conversationId },
+      send,
+      api: (path, init) => request(new URL(path, new URL(shown.endpoints.api, location.href)), init),
+      announce,
+      render: () => show({}),
+      updateMessage: (seq, changes) => client.change(store.updateMessage(client.state(), seq, changes)),
+      setGate,
+      setLanguage,
+      on,
+    };
+    const typing = createTyping({ say: client.say });
+    const composer = createComposer({
+      form: find("composer"),
+      maxChars: shown.maxChars,
+      strings,
+      onSend: (text) => {
+        typing.stopped();
+        return send(text);
+      },
+      onInput: typing.wrote.bind(typing),
+      mayBeEmpty: () => hooks.some((hook) => hook.hasAttachments?.()),
+    });
+    chat.composer = composer;
+    const follower = followNewest({ scroller: find("scroller"), pill: find("pill") });
+    const list = createList({
+      log: find("log"),
+      scroller: find("scroller"),
+      strings,
+      locale: shown.locale,
+      hooks,
+      onRetry: (id) => {
+        client.retry(id);
+        composer.focus();
+      },
+      onAsk: send,
+      onTick: () => show({}),
+      onNeedEarlier: client.loadEarlier,
+    });
+    const conversations = createConversations({
+      find,
+      strings,
+      locale: shown.locale,
+      onWish: () => client.say({ type: "conversation.list" }),
+      onOpen: client.openConversation,
+      onStart: client.startConversation,
+    });
+    hooks.push(...features.map((install) => install(chat) ?? {}));
+    for (const hook of hooks) {
+      find("tools")?.append(...(hook.composerTools?.() ?? []));
+      find("above")?.append(...(hook.above?.() ?? []));
+    }
+    createMenu({ find, items: () => hooks.flatMap((hook) => hook.menuItems?.() ?? []), signal: abort.signal });
+    listen(find("stop"), () => client.say({ type: "reply.stop" }));
+    listen(find("person"), () => {
+      client.say({ type: "person.request" });
+      composer.focus();
+    });
+    for (const button of root.querySelectorAll("[data-ask]")) listen(button, () => send(button.textContent.trim()));
+    show({});
 
-// crypto.randomUUID exists on https and localhost only.
-function newClientId() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+    return {
+      strings,
+      announce,
+      changed,
+      connection,
+      refused,
+      send,
+      focus: composer.focus,
+      numNodes: list.numNodes,
+      settle: () => follower.settle({ isNew: false, isOwn: false }),
+      draft: () => composer.text(),
+      restore: (text) => text && composer.insert(text),
+      destroy() {
+        abort.abort();
+        clearTimeout(barTimer);
+        for (const hook of hooks) hook.destroy?.();
+      },
+    };
+
+    function listen(node, act) {
+      node?.addEventListener("click", act, { signal: abort.signal });
+    }
+
+    function send(text) {
+      const draft = { text, attachments: [] };
+      if (isGateClosed || hooks.some((hook) => hook.beforeSend?.(draft) === false)) return false;
+      if (!draft.text && !draft.attachments.length) return false;
+      client.send(draft.text, draft.attachments);
+      return true;
+    }
+
+    function setGate(isClosed) {
+      isGateClosed = isClosed;
+      if (isClosed) composer.disable();
+      else composer.enable();
+    }
+
+    function changed(state, before, { isOwn = false, frame }) {
+      const isNew =
+        state.messages.at(-1)?.seq > (before.messages.at(-1)?.seq ?? 0) || Boolean(state.running && !before.running);
+      show({ isNew, isOwn });
+      announceNew(state, before);
+      markSeen();
+      for (const hook of hooks) {
+        hook.onState?.(state, before);
+        if (frame) hook.onEvent?.(frame.type, frame.data);
+      }
+      emit("state", state, before);
+    }
+
+    function show({ isNew = false, isOwn = false }) {
+      const state = client.state();
+      list.render(state, { isConnected: client.isConnected(), isFollowing: isOwn || follower.isFollowing() });
+      showTyping(state);
+      find("stop")?.toggleAttribute("hidden", !state.isAwaiting);
+      const isEmpty = !state.messages.length && !state.pending.length && !store.hasEarlier(state);
+      find("starters")?.toggleAttribute("hidden", !isEmpty || !state.hasSnapshot);
+      find("greeting")?.toggleAttribute("hidden", store.hasEarlier(state));
+      const { conversation } = state;
+      find("person")?.toggleAttribute("hidden", conversation?.handled_by === "agent" || Boolean(conversation?.needs_human));
+      conversations.render(state);
+      follower.settle({ isNew, isOwn });
+    }
+
+    function showTyping(state) {
+      const node = find("typing");
+      if (!node) return;
+      const isAgent = Boolean(state.agentTyping);
+      node.hidden = !isAgent && (!state.isAwaiting || Boolean(state.running?.text));
+      node.dataset.author = isAgent ? "agent" : "bot";
+      const words = find("typing-text");
+      const name = state.agentTyping?.name || strings.agent;
+      const text = isAgent ? strings.agentTyping.replace("{name}", () => name) : strings.botTyping;
+      if (words && words.textContent !== text) words.textContent = text;
+    }
+
+    // Whole messages to screen readers, never half a word; not the history that a first snapshot brings.
+    function announceNew(state, before) {
+      if (!before.hasSnapshot || before.conversationId !== state.conversationId) return;
+      const known = before.messages.at(-1)?.seq ?? before.firstSeq - 1;
+      for (const message of state.messages.slice(-50)) {
+        if (message.seq <= known || message.author === "customer") continue;
+        announce(spoken(message));
+        emit("message", message);
+        if (!isOpen || document.hidden) emit("unread", (numUnread += 1));
+      }
+    }
+
+    function spoken(message) {
+      if (message.author === "system") return systemText(message, strings);
+      const name = message.agent_name || (message.author === "agent" ? strings.agent : strings.bot);
+      return strings.says.replace("{name}", () => name).replace("{text}", () => message.text.replaceAll("**", ""));
+    }
+
+    function announce(text) {
+      const line = element("p", "", text);
+      find("announcer").append(line);
+      setTimeout(() => line.remove(), 20_000);
+    }
+
+    function refused(message, code) {
+      composer.insert(message.text);
+      announce(code === "too_long" ? strings.failedTooLong.replace("{max}", shown.maxChars) : strings.failed);
+    }
+
+    function connection(kind) {
+      clearTimeout(barTimer);
+      if (kind === "connected") find("bar")?.setAttribute("hidden", "");
+      if (kind === "lost") barTimer = setTimeout(() => showBar(strings.lost), LOST_BAR_AFTER_MS);
+      if (kind === "ended") {
+        composer.disable();
+        showBar(strings.ended);
+        find("reload")?.removeAttribute("hidden");
+        listen(find("reload"), () => location.reload());
+      }
+      show({});
+    }
+
+    function showBar(text) {
+      if (!find("bar")) return;
+      find("bar-text").textContent = text;
+      find("bar").hidden = false;
+    }
+  }
 }

@@ -1,14 +1,17 @@
 // The one text box: Enter sends, Shift+Enter breaks the line, and Enter that confirms a Chinese (or any IME's) word
 // never sends. Grows with its text.
 
-export function createComposer({ form, maxChars, strings, onSend }) {
+export function createComposer({ form, maxChars, strings, onSend, onInput, mayBeEmpty = () => false }) {
   const box = form.querySelector("textarea");
   const counter = form.querySelector("[data-counter]");
   let isComposing = false;
 
   box.addEventListener("compositionstart", () => (isComposing = true));
   box.addEventListener("compositionend", () => (isComposing = false));
-  box.addEventListener("input", refresh);
+  box.addEventListener("input", () => {
+    refresh();
+    onInput?.(box.value);
+  });
   box.addEventListener("keydown", (event) => {
     // keyCode 229: Safari ends the composition before the Enter that confirmed it
     const isForIme = isComposing || event.isComposing || event.keyCode === 229;
@@ -23,10 +26,11 @@ export function createComposer({ form, maxChars, strings, onSend }) {
 
   function submit() {
     const text = box.value.trim();
-    if (!text || numChars(text) > maxChars) return;
+    if ((!text && !mayBeEmpty()) || numChars(text) > maxChars) return;
+    if (onSend(text) === false) return;
     box.value = "";
     refresh();
-    onSend(text);
+    onInput?.("");
     box.focus();
   }
 
@@ -39,13 +43,21 @@ export function createComposer({ form, maxChars, strings, onSend }) {
       .replace("{left}", left)
       .replace("{over}", -left);
     box.setAttribute("aria-invalid", String(left < 0));
-    form.querySelector("button[type=submit]").setAttribute("aria-disabled", String(left < 0 || !box.value.trim()));
+    form.querySelector("button[type=submit]").setAttribute("aria-disabled", String(left < 0 || (!box.value.trim() && !mayBeEmpty())));
   }
 
   refresh();
   return {
     focus: () => box.focus(),
+    refresh,
+    text: () => box.value,
     disable: () => (box.disabled = true),
+    enable: () => (box.disabled = false),
+    // Puts text where the caret is: dictated words, an emoji.
+    insert(text) {
+      box.setRangeText(text, box.selectionStart, box.selectionEnd, "end");
+      box.dispatchEvent(new Event("input"));
+    },
     // Gives a refused text back, before whatever was typed since.
     putBack(text) {
       box.value = box.value ? `${text}\n${box.value}` : text;

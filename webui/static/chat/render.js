@@ -1,38 +1,165 @@
-// The list of messages as DOM. Text goes in by textContent only. A node is kept by its key from "sending" or the first
-// streamed word to the saved message, so nothing above or below it jumps.
+// The list of messages as nodes: one node per row, kept from the local echo to the confirmed message and from the first
+// streamed word to the saved message, so nothing above or below it jumps. Of a long history only the rows around the
+// reader are in the page; the room of the others is kept as padding, measured where they were shown once.
 
-import { icon, messageExtras } from "./extras.js";
+import { element, icon, setText } from "./dom.js";
+import { messageExtras } from "./extras.js";
+import { markdown } from "./markdown.js";
 import { createReveal } from "./reveal.js";
+import { systemText } from "./system.js";
 import { dayLabel, timeLabel } from "./times.js";
 
-export function createList({ log, strings, locale, onRetry, onAsk, onTick }) {
-  const nodes = new Map();
-  const reveal = createReveal({ onTick });
-  let hasHistory = false;
+const NUM_SHOWN = 100;
+const NUM_ABOVE = 40;
+const NUM_TO_SHIFT = 15;
+const NEAR_TOP_PX = 1_200;
 
-  return function render(state, { isConnected }) {
-    const rows = reveal(rowsOf(state), { isHistory: !hasHistory });
+export function createList({ log, scroller, strings, locale, hooks = [], onRetry, onAsk, onTick, onNeedEarlier }) {
+  const nodes = new Map();
+  const heights = new Map();
+  const reveal = createReveal({ onTick });
+  let rows = [];
+  let from = 0;
+  let firstKey = null;
+  let hasHistory = false;
+  let isShiftDue = false;
+  let latest = { isConnected: false, state: null };
+  let cached = { messages: null, rows: [] };
+  scroller.style.overflowAnchor = "none"; // kept by hand: the browser's own way fights with ours
+  scroller.addEventListener("scroll", soon, { passive: true });
+
+  return { render, numNodes: () => nodes.size, invalidate: () => nodes.forEach((node) => delete node.dataset.done) };
+
+  function render(state, { isConnected, isFollowing }) {
+    latest = { state, isConnected };
+    rows = reveal(rowsOf(state), { isHistory: !hasHistory });
     hasHistory ||= state.hasSnapshot;
-    const keys = new Set(rows.map((row) => row.key));
+    const kept = firstKey === null ? -1 : rows.findIndex((row) => row.key === firstKey);
+    const newest = Math.max(0, rows.length - NUM_SHOWN);
+    const anchor = isFollowing ? null : findAnchor();
+    show(isFollowing || kept < 0 ? newest : Math.min(kept, newest));
+    restore(anchor);
+    if (!isFollowing) soon();
+  }
+
+  function soon() {
+    if (isShiftDue) return;
+    isShiftDue = true;
+    requestAnimationFrame(() => {
+      isShiftDue = false;
+      shift();
+    });
+  }
+
+  // The reader has moved: other rows are around them now.
+  function shift() {
+    if (scroller.scrollTop < NEAR_TOP_PX && from <= NUM_ABOVE) onNeedEarlier();
+    if (rows.length <= NUM_SHOWN) return;
+    const wanted = Math.max(0, Math.min(rowAt(scroller.scrollTop) - NUM_ABOVE, rows.length - NUM_SHOWN));
+    const isAtEnd = wanted === 0 || wanted === rows.length - NUM_SHOWN;
+    if (wanted === from || (Math.abs(wanted - from) < NUM_TO_SHIFT && !isAtEnd)) return;
+    const anchor = findAnchor();
+    show(wanted);
+    restore(anchor);
+  }
+
+  function show(start) {
+    measure();
+    from = start;
+    const shown = rows.slice(from, from + NUM_SHOWN);
+    firstKey = shown[0]?.key ?? null;
+    const keys = new Set(shown.map((row) => row.key));
     for (const [key, node] of nodes) {
       if (keys.has(key)) continue;
       node.remove();
       nodes.delete(key);
     }
-    rows.forEach((row, index) => {
+    const lastOwn = indexOfLastOwn(rows);
+    shown.forEach((row, place) => {
+      const index = from + place;
       const node = nodes.get(row.key) ?? create(row);
-      update(node, row, { previous: rows[index - 1], next: rows[index + 1], isLastOwn: isLastOwn(rows, index), isConnected });
-      if (log.children[index] !== node) log.insertBefore(node, log.children[index] ?? null);
+      update(node, row, { previous: rows[index - 1], next: rows[index + 1], isLastOwn: index === lastOwn });
+      if (log.children[place] !== node) log.insertBefore(node, log.children[place] ?? null);
     });
-  };
+    log.style.paddingTop = `${heightOf(0, from)}px`;
+    log.style.paddingBottom = `${heightOf(from + shown.length, rows.length)}px`;
+  }
+
+  function measure() {
+    if (rows.length <= NUM_SHOWN) return;
+    const children = [...log.children];
+    const tops = children.map((node) => node.offsetTop);
+    children.forEach((node, index) => {
+      if (index + 1 < children.length) heights.set(node.dataset.key, tops[index + 1] - tops[index]);
+    });
+  }
+
+  function heightOf(start, end) {
+    const guess = averageHeight();
+    let height = 0;
+    for (let index = start; index < end; index += 1) height += heights.get(rows[index].key) ?? guess;
+    return height;
+  }
+
+  function rowAt(scrollTop) {
+    const guess = averageHeight();
+    let top = log.getBoundingClientRect().top - scroller.getBoundingClientRect().top + scroller.scrollTop;
+    for (let index = 0; index < rows.length; index += 1) {
+      top += heights.get(rows[index].key) ?? guess;
+      if (top > scrollTop) return index;
+    }
+    return rows.length - 1;
+  }
+
+  function averageHeight() {
+    if (!heights.size) return 72;
+    let sum = 0;
+    for (const height of heights.values()) sum += height;
+    return sum / heights.size;
+  }
+
+  function findAnchor() {
+    const edge = scroller.getBoundingClientRect().top;
+    for (const node of log.children) {
+      const { top, bottom } = node.getBoundingClientRect();
+      if (bottom > edge) return { node, top };
+    }
+    return null;
+  }
+
+  function restore(anchor) {
+    if (!anchor?.node.isConnected) return;
+    const moved = anchor.node.getBoundingClientRect().top - anchor.top;
+    if (Math.abs(moved) >= 1) scroller.scrollTop += moved;
+  }
+
+  // The saved ones change seldom and may be thousands.
+  function rowsOf(state) {
+    if (cached.messages !== state.messages) {
+      cached = {
+        messages: state.messages,
+        rows: state.messages.map((message) => ({ ...message, state: "saved", key: keyOf(message) })),
+      };
+    }
+    const { running } = state;
+    const streaming = running?.text
+      ? [{ key: `reply-${running.reply_id}`, author: "bot", text: running.text, state: "streaming" }]
+      : [];
+    const pending = state.pending
+      .filter((one) => !one.conversation_id || one.conversation_id === state.conversationId)
+      .map((one) => ({ ...one, key: `client-${one.client_id}`, author: "customer", state: one.status }));
+    return [...cached.rows, ...streaming, ...pending];
+  }
 
   function create(row) {
     const node = document.createElement("article");
     node.className = "message";
+    node.dataset.key = row.key;
     node.append(
       part("p", "message-day"),
       part("p", "message-name"),
-      part("p", "message-text"),
+      part("div", "message-body"),
+      part("div", "message-text"),
       part("time", "message-time"),
       part("div", "message-extras"),
       part("p", "message-state"),
@@ -42,7 +169,7 @@ export function createList({ log, strings, locale, onRetry, onAsk, onTick }) {
   }
 
   function update(node, row, context) {
-    const [day, name, text, time, extras, status] = node.children;
+    const [day, name, body, text, time, extras, status] = node.children;
     const joinsPrevious = isJoined(context.previous, row);
     node.dataset.author = row.author;
     node.dataset.state = row.state;
@@ -52,19 +179,39 @@ export function createList({ log, strings, locale, onRetry, onAsk, onTick }) {
     setText(day, dayOf(context.previous, row));
     setText(name, nameOf(row));
     name.classList.toggle("visually-hidden", row.author !== "agent" || joinsPrevious);
-    setText(text, row.text);
+    updateText(text, row);
     setText(time, row.created_at ? timeLabel(row.created_at, locale) : "");
     time.dateTime = row.created_at ?? "";
-    if (row.state === "saved" && row.author === "bot" && !extras.dataset.done) {
-      extras.dataset.done = "true";
-      extras.replaceChildren(...messageExtras(row, { strings, onAsk }));
+    if (node.dataset.done !== doneMark(row)) {
+      node.dataset.done = doneMark(row);
+      body.replaceChildren(...hooks.flatMap((hook) => hook.messageBody?.(row) ?? []));
+      if (row.state === "saved") {
+        const own = row.author === "bot" ? messageExtras(row, { strings, onAsk }) : [];
+        extras.replaceChildren(...own, ...hooks.flatMap((hook) => hook.messageExtras?.(row) ?? []));
+      }
     }
+    body.hidden = !body.childElementCount;
     extras.hidden = !extras.childElementCount;
     updateStatus(status, row, context);
   }
 
-  function updateStatus(status, row, { isLastOwn, isConnected }) {
-    const wanted = statusOf(row, isLastOwn, isConnected);
+  function updateText(node, row) {
+    const words = row.author === "system" ? systemText(row, strings) : row.text;
+    const shown = `${row.state}\n${words}`;
+    if (node.dataset.shown === shown) return;
+    node.dataset.shown = shown;
+    node.hidden = !words;
+    if (row.author === "customer" || row.author === "system") {
+      node.textContent = words;
+      return;
+    }
+    const blocks = markdown(words);
+    node.replaceChildren(...blocks);
+    if (row.state === "streaming") cursorPlace(blocks.at(-1) ?? node).append(element("span", "cursor"));
+  }
+
+  function updateStatus(status, row, { isLastOwn }) {
+    const wanted = statusOf(row, isLastOwn);
     if (status.dataset.shown === wanted) return;
     status.dataset.shown = wanted;
     status.hidden = !wanted;
@@ -83,10 +230,11 @@ export function createList({ log, strings, locale, onRetry, onAsk, onTick }) {
     return button;
   }
 
-  function statusOf(row, isLastOwn, isConnected) {
+  function statusOf(row, isLastOwn) {
     if (row.state === "failed") return row.code === "rate_limited" ? strings.failedTooFast : strings.failed;
-    if (row.state === "sending") return isConnected ? strings.sending : strings.waiting;
-    return isLastOwn ? strings.sent : "";
+    if (row.state === "sending") return latest.isConnected ? strings.sending : strings.waiting;
+    if (!isLastOwn) return "";
+    return (latest.state.conversation?.agent_seen_seq ?? 0) >= row.seq ? strings.seen : strings.sent;
   }
 
   function nameOf(row) {
@@ -102,22 +250,6 @@ export function createList({ log, strings, locale, onRetry, onAsk, onTick }) {
   }
 }
 
-// What is shown, in order: saved messages, the reply that is being written, then what isn't confirmed yet.
-function rowsOf(state) {
-  const saved = state.messages.map((message) => ({ ...message, state: "saved", key: keyOf(message) }));
-  const { running } = state;
-  const streaming = running?.text
-    ? [{ key: `reply-${running.reply_id}`, author: "bot", text: running.text, state: "streaming" }]
-    : [];
-  const pending = state.pending.map((one) => ({
-    ...one,
-    key: `client-${one.client_id}`,
-    author: "customer",
-    state: one.status,
-  }));
-  return [...saved, ...streaming, ...pending];
-}
-
 function keyOf(message) {
   if (message.client_id) return `client-${message.client_id}`;
   return message.reply_id ? `reply-${message.reply_id}` : `seq-${message.seq}`;
@@ -128,18 +260,24 @@ function isJoined(first, second) {
   return first.author !== "system";
 }
 
-function isLastOwn(rows, index) {
-  const isOwn = (row) => row.author === "customer";
-  return isOwn(rows[index]) && !rows.slice(index + 1).some((row) => isOwn(row) || row.seq);
+// The customer's last message, if nothing but notes came after it.
+function indexOfLastOwn(rows) {
+  for (let index = rows.length - 1; index >= 0; index -= 1) {
+    if (rows[index].author === "customer") return index;
+    if (rows[index].author !== "system") return -1;
+  }
+  return -1;
 }
 
-function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-  node.hidden = !text;
+function doneMark({ state, attachments, rating }) {
+  return `${state} ${attachments?.length ?? 0} ${rating ?? ""}`;
+}
+
+// At the end of the last words, not on a line of its own.
+function cursorPlace(block) {
+  return block.localName === "ul" || block.localName === "ol" ? block.lastElementChild : block;
 }
 
 function part(tag, className) {
-  const node = document.createElement(tag);
-  node.className = className;
-  return node;
+  return element(tag, className);
 }

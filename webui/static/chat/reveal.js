@@ -1,6 +1,8 @@
 // A reply's words appear one after the other, however large the pieces are in which they arrive. Works on rows; knows no
 // DOM. What was there before the reader came, and everything under reduced motion, appears at once.
 
+import { boundaryAfter, lastBoundary } from "./graphemes.js";
+
 const TICK_MS = 40;
 const SHARE_PER_TICK = 1 / 14; // of what is left, so that a long piece doesn't keep the reader waiting
 
@@ -20,7 +22,9 @@ export function createReveal({ onTick }) {
   };
 
   function revealRow(row, isAtOnce) {
-    const end = isAtOnce ? row.text.length : Math.min(shown.get(row.key) ?? nextEnd(row.text, 0), row.text.length);
+    // What is still written may end within a character that the next piece completes.
+    const whole = row.state === "streaming" ? lastBoundary(row.text) : row.text.length;
+    const end = isAtOnce ? whole : Math.min(shown.get(row.key) ?? nextEnd(row.text, 0), whole);
     shown.set(row.key, end);
     return end < row.text.length ? { ...row, text: row.text.slice(0, end), state: "streaming" } : row;
   }
@@ -37,11 +41,6 @@ export function createReveal({ onTick }) {
 export function nextEnd(text, start) {
   const end = start + Math.max(1, Math.ceil((text.length - start) * SHARE_PER_TICK));
   const isInWord = /^[\p{L}\p{N}]$/u.test(text[end] ?? "") && !/[\u2e80-\u9fff]/.test(text[end]);
-  if (!isInWord) return isSurrogateTail(text, end) ? end + 1 : end;
-  return end + /^[^\s\u2e80-\u9fff]*/.exec(text.slice(end))[0].length;
-}
-
-function isSurrogateTail(text, at) {
-  const code = text.charCodeAt(at);
-  return code >= 0xdc00 && code <= 0xdfff;
+  if (!isInWord) return boundaryAfter(text, end);
+  return boundaryAfter(text, end + /^[^\s\u2e80-\u9fff]*/.exec(text.slice(end))[0].length);
 }

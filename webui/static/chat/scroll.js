@@ -32,6 +32,10 @@ export function followNewest({ scroller, pill }) {
   new ResizeObserver(() => isFollowing && toEnd()).observe(scroller);
 
   return {
+    isFollowing() {
+      if (wasMovedUp()) isFollowing = false;
+      return isFollowing;
+    },
     // Call after every change of the list. `isNew`: something arrived that the reader hasn't seen.
     settle({ isNew, isOwn }) {
       if (wasMovedUp()) isFollowing = false;

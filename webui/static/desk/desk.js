@@ -2,20 +2,28 @@
 import { DeskSocket } from "./socket.js";
 import { ConversationList } from "./list.js";
 import { Transcript } from "./transcript.js";
+import { Presence } from "./presence.js";
 import { installKeys } from "./keys.js";
+import { installMenus, openMenu } from "./menu.js";
+import { installPanes } from "./panes.js";
 import { localiseTimes, partial } from "./partials.js";
+import { startClocks } from "./waits.js";
 
 const desk = document.getElementById("desk");
-const list = new ConversationList(desk.dataset.filter, open);
 let transcript = null;
 let socket = null;
 let num_opens = 0; // the latest one wins: an answer that comes late changes nothing
+const presence = new Presence((frame) => socket?.send(frame));
+const list = new ConversationList(open, (root) => presence.paint(root));
 
 function handle(event) {
   const id = event.data.conversation_id;
   if (event.type === "desk.joined") {
+    presence.look(desk.dataset.conversation);
     // events may have been missed while there was no socket: rows are the truth
     if (socket.isAgain) { list.refreshAll(); transcript?.catchUp(); }
+  } else if (event.type === "presence.changed") {
+    presence.handle(event.data);
   } else if (event.type === "conversation.changed") {
     list.refresh(id);
     if (id === desk.dataset.conversation) transcript?.refreshFacts();
@@ -26,9 +34,20 @@ function handle(event) {
 
 function watch() {
   socket?.close();
+  transcript?.close?.();
   const id = desk.dataset.conversation;
   transcript = id ? new Transcript(id) : null;
   socket = new DeskSocket(id ? `/ws/desk/${id}/` : "/ws/desk/", handle);
+  showHit();
+}
+
+// A search's hit: the message that the address names.
+function showHit() {
+  const seq = /^#seq-(\d+)$/.exec(location.hash)?.[1];
+  const hit = seq && document.querySelector(`#messages [data-seq="${seq}"]`);
+  if (!hit) return;
+  hit.classList.add("is-hit");
+  hit.scrollIntoView({ block: "center" });
 }
 
 // Opens a conversation without losing the place in the list: the page's own HTML, two of its panes.
@@ -56,14 +75,29 @@ async function open(url, { isHistory = false } = {}) {
   watch();
 }
 
-addEventListener("popstate", () => {
-  if (location.hash) return;
-  const filter = new URLSearchParams(location.search).get("filter") ?? "all";
-  if (filter === desk.dataset.filter) open(location.href, { isHistory: true });
-  else location.reload();
+// Views, chips and searches change the list only.
+document.addEventListener("click", (event) => {
+  if (event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  const link = event.target.closest("#tabs a, .chips a, #empty-list a:not([target])");
+  if (!link || desk.dataset.conversation) return; // with something opened, the page itself goes there
+  event.preventDefault();
+  list.show(new URL(link.href).search);
 });
 
+addEventListener("popstate", () => {
+  if (location.hash) return;
+  const isListOnly = location.pathname === "/desk/" && !desk.dataset.conversation;
+  const bare = (query) => { const values = new URLSearchParams(query); values.delete("before"); return String(values); };
+  if (isListOnly) list.show(location.search, { isHistory: true });
+  else if (bare(location.search) === bare(list.query)) open(location.href, { isHistory: true });
+  else location.reload();
+});
+document.addEventListener("visibilitychange", () => presence.say());
+
 localiseTimes(document);
-installKeys(list, () => transcript);
+installPanes(desk);
+installMenus();
+installKeys(list, () => transcript, openMenu);
+startClocks();
 list.mark(desk.dataset.conversation);
 watch();

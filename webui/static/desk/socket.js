@@ -22,6 +22,11 @@ export class DeskSocket {
     this.socket.close();
   }
 
+  // What isn't delivered is not missed: presence is said again soon.
+  send(frame) {
+    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(frame));
+  }
+
   #connect() {
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
     this.socket = new WebSocket(`${scheme}//${location.host}${this.path}`);
