@@ -63,7 +63,7 @@ def summarise(said: Sequence[Said]) -> Summary:
 
 def key_sentences(said: Sequence[Said]) -> list[str]:
     """The sentences that an agent needs most, in their order: what it began with, what holds facts, how it ended."""
-    scored = []
+    scored: list[tuple[float, int, str]] = []
     people = [one for one in said if one.author in ("customer", "agent")]
     for number, one in enumerate(people):
         for match in _SENTENCE.finditer(one.text):

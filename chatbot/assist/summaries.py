@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Sequence
+from uuid import UUID
 
 from django.db import transaction
 
@@ -56,7 +57,7 @@ def _has_news(present: ConversationSummary, said: Sequence[Said]) -> bool:
     return summarise(said).open_points != present.open_points and present.model_version == EXTRACTIVE
 
 
-def said_in(conversation_id: object) -> list[Said]:
+def said_in(conversation_id: UUID) -> list[Said]:
     """The latest messages of people, each customer's with what the bot made of it."""
     rows = Message.objects.filter(conversation_id=conversation_id, author__in=["customer", "agent"]).exclude(text="")
     recent = list(rows.select_related("reply__message").order_by("-seq")[:MAX_MESSAGES])

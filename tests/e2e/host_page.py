@@ -22,9 +22,13 @@ def policy(kefu: str) -> str:
 
 
 def page(kefu: str, key: str, *, attributes: str = "", css: str = "", html: str = 'lang="en"', before: str = "") -> str:
-    return f"""<!doctype html><html {html}><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover, interactive-widget=resizes-content">
-<title>A shop</title><style nonce="{NONCE}">{css}</style></head><body><main><h1>A shop</h1><p id="text">Tea and teaware.</p></main>
-<script nonce="{NONCE}">window.violations = []; document.addEventListener("securitypolicyviolation", (e) => violations.push(e.violatedDirective + " " + e.blockedURI));{before}</script>
+    return f"""<!doctype html><html {html}><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover">
+<title>A shop</title><style nonce="{NONCE}">{css}</style></head>
+<body><main><h1>A shop</h1><p id="text">Tea and teaware.</p></main>
+<script nonce="{NONCE}">window.violations = [];
+document.addEventListener("securitypolicyviolation",
+  (e) => violations.push(e.violatedDirective + " " + e.blockedURI));{before}</script>
 <script nonce="{NONCE}" src="{kefu}/embed.js" data-kefu-key="{key}" {attributes} async></script></body></html>"""
 
 

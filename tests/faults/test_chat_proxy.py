@@ -25,6 +25,7 @@ from tests.faults.proxy import FaultProxy
 from tests.site import free_port
 
 CHROMIUM = Path("/usr/bin/chromium")
+IS_CHROMIUM_THERE = CHROMIUM.exists()
 NUM_MESSAGES = int(os.environ.get("KEFU_FAULT_MESSAGES", "600"))  # the customer's and the bot's together
 TAB = """async ([socket, name, num]) => {
     const { createClient } = await import("/static/chat/client.js");
@@ -88,7 +89,7 @@ async def answer_for_ever() -> None:
 
 
 async def test_over_a_bad_network_nothing_is_lost_doubled_or_out_of_order(site_port, monkeypatch):
-    if not CHROMIUM.exists():
+    if not IS_CHROMIUM_THERE:
         missing("Debian's chromium")
     monkeypatch.setattr("chatbot.queue.enqueue", lambda *_: None)  # the replies are answered here
     num_each = NUM_MESSAGES // 4

@@ -32,7 +32,7 @@ _MAX_LIMITERS = 10_000
 
 @require_GET
 async def stream(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
-    """The snapshot of a conversation, then its events; `last_seq`, `conversation_id` and `language` as in a subscribe."""
+    """The snapshot of a conversation, then its events; parameters as in a subscribe, and `language`."""
     visitor = await database_sync_to_async(visitor_of)(_scope(request))
     if visitor is None:
         return HttpResponse(status=401)

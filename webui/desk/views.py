@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -86,6 +87,7 @@ def _transcript_context(request: HttpRequest, opened: Conversation, before: int)
         "earlier_seq": first_seq if first_seq > 1 else None,
         "later_is_missing": before <= opened.last_seq,
         "better_text_max_chars": BETTER_TEXT_MAX_CHARS,
+        "message_max_chars": settings.MESSAGE_MAX_CHARS,
     }
 
 

@@ -5,9 +5,11 @@ from datetime import datetime
 from django import template
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html
+from django.utils.html import format_html, json_script
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+
+from chatbot.conversations.models import Message
 
 register = template.Library()
 
@@ -20,6 +22,15 @@ _ACTIONS = {
     "smalltalk": _("Smalltalk"),
 }
 _AUTHORS = {"customer": _("Customer"), "bot": _("Bot"), "agent": _("Agent"), "system": _("System")}
+_SYSTEM_TEXTS = {
+    "taken_over": _("%(name)s took over."),
+    "handed_back": _("Handed back to the bot."),
+    "handoff_requested": _("The customer asked for a person."),
+    "stopped": _("The customer stopped the answer."),
+    "closed": _("%(name)s closed the conversation."),
+    "reopened": _("%(name)s opened the conversation again."),
+    "left_message": _("The customer left a message outside office hours."),
+}
 _LANGUAGES = {"en": _("English"), "zh": _("Chinese")}
 _ORIGINS = {
     "generated": _("Written by the model, supported by the sources"),
@@ -42,6 +53,29 @@ def action_label(action: str) -> object:
 @register.filter
 def author_label(author: str) -> object:
     return _AUTHORS.get(author, author)
+
+
+@register.filter
+def system_text(message: Message) -> str:
+    """A system message in the reader's language, with the agent's name where there is one."""
+    return str(_SYSTEM_TEXTS.get(message.kind, message.text)) % {"name": message.agent_name or _("Somebody")}
+
+
+@register.simple_tag
+def reply_texts() -> SafeString:
+    """What the composer's script says, as one JSON block."""
+    texts = {
+        "tookOver": _("You took over. The bot is silent."),
+        "handedBack": _("Handed back to the bot."),
+        "closed": _("Closed."),
+        "reopened": _("Opened again."),
+        "undo": _("Undo"),
+        "taken": _("{name} answers this customer. Nothing was sent; your text is kept."),
+        "tooLong": _("That is too long. Nothing was sent; shorten it and send it again."),
+        "failed": _("Not sent: the site can't be reached. Your text is kept; try again."),
+        "askTake": _("Take this conversation from your colleague? They see that you did."),
+    }
+    return json_script({key: str(text) for key, text in texts.items()}, "reply-texts")
 
 
 @register.filter

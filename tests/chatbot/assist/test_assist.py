@@ -113,9 +113,16 @@ def test_without_a_bigger_model_a_translation_says_what_it_needs(conversation, a
     assert not [task for task in enqueued if task[0] == queue.TRANSLATE]
 
 
-@pytest.mark.parametrize(("answers", "error"), [(["订单 TR-31877 花了 $38。"], ""), (["订单花了 $38。"], "locked_changed"),
-    (["错了", "订单 TR-31877 花了 $38。"], ""), (["订单 TR-31877 花了 $38，5 天。"], "invented"),
-    ([{"status": 500}], "server_error")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("answers", "error"),
+    [
+        (["订单 TR-31877 花了 $38。"], ""),
+        (["订单花了 $38。"], "locked_changed"),
+        (["错了", "订单 TR-31877 花了 $38。"], ""),
+        (["订单 TR-31877 花了 $38，5 天。"], "invented"),
+        ([{"status": 500}], "server_error"),
+    ],
+)
 def test_a_translation_keeps_what_is_locked_or_is_refused(
     conversation, agent, enqueued, bigger_model, answers, error, django_capture_on_commit_callbacks
 ):

@@ -1,5 +1,6 @@
 """A real HTTP server on loopback that speaks the streaming chat protocol, and misbehaves as a test tells it to."""
 
+import contextlib
 import json
 import threading
 import time
@@ -39,10 +40,8 @@ def openai_server(*answers: Any) -> Iterator[Script]:
             script.keys.append(self.headers.get("Authorization"))
             answer = script.next()
             answer = answer if isinstance(answer, dict) else {"text": answer}
-            try:
+            with contextlib.suppress(OSError):  # the client has gone
                 self._refuse(answer) if "status" in answer else self._stream(answer)
-            except OSError:
-                pass  # the client has gone
             self.close_connection = True
 
         def _refuse(self, answer: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.views.decorators.csrf import csrf_exempt
 
 from chatbot.conversations.models import Conversation, Customer
-from webui.chat.access import visitor_of
+from webui.chat.access import bearer_token, scope_of, visitor_of
 
 _BODY_MAX_BYTES = 65_536
 
@@ -38,7 +38,7 @@ def customer_api(*methods: str) -> Callable[[Callable[..., HttpResponse]], Calla
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if request.method not in methods:
                 return HttpResponseNotAllowed(methods)
-            if not request.headers.get("Authorization") and (refused := _refuse_forgery(request)):
+            if bearer_token(scope_of(request)) is None and (refused := _refuse_forgery(request)):
                 return refused
             try:
                 visitor = visitor_of(scope_of(request))
@@ -64,13 +64,6 @@ def _refuse_forgery(request: HttpRequest) -> HttpResponse | None:
 
 def _checked_view(request: HttpRequest) -> HttpResponse:  # stands for the view, which itself is marked as exempt
     return HttpResponse()
-
-
-def scope_of(request: HttpRequest) -> dict[str, Any]:
-    """The request as the part of an ASGI scope that tells who it is from."""
-    headers = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in request.headers.items()]
-    scope: dict[str, Any] = dict(getattr(request, "scope", {}) or {})
-    return {"query_string": b"", "path": request.path, **scope, "type": "http", "headers": headers}
 
 
 def read_json(request: HttpRequest) -> dict[str, Any]:

@@ -1,4 +1,5 @@
 // The opened conversation: new messages, sentiments and running replies come in live; reviews are saved in place.
+import { Composer } from "./composer.js";
 import { elements, partial, soon } from "./partials.js";
 
 const FACTS_WAIT_MS = 400;
@@ -11,6 +12,7 @@ export class Transcript {
 
   constructor(id) {
     this.id = id;
+    this.composer = new Composer(id);
     this.box = document.getElementById("messages");
     this.scroller = document.getElementById("message-scroll");
     this.pill = document.getElementById("new-messages");
@@ -24,11 +26,17 @@ export class Transcript {
     else this.#scrollToEnd();
   }
 
+  close() {
+    this.composer.close();
+  }
+
   handle({ type, data }) {
+    this.composer.handle({ type, data });
     if (!this.isAtNewest) return;
     if (type === "message.saved") this.catchUp();
     else if (type === "reply.finished") this.#finish(data);
     else if (type === "reply.started" || type === "reply.delta") this.#run(data);
+    else if (type === "reply.cancelled") this.#cancel(data);
     else if (type === "message.analysed") this.#replace(data.seq);
   }
 
@@ -55,6 +63,11 @@ export class Transcript {
   #finish(data) {
     this.#finished.add(data.reply_id);
     this.catchUp().then(() => this.#running(data.reply_id)?.remove());
+  }
+
+  #cancel(data) {
+    this.#finished.add(data.reply_id);
+    this.#running(data.reply_id)?.remove();
   }
 
   // Whatever belongs to an older attempt, or comes after the end, is dropped.

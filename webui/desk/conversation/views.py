@@ -1,0 +1,118 @@
+"""An agent's acts in a conversation, as POST routes. The rules are in `chatbot.conversations.handling`.
+
+A script gets the composer's head anew (`X-Partial`), a form without a script goes back to the conversation. When
+somebody else answers this customer, nothing is changed and the answer is 409 with their name.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from chatbot.conversations import handling
+from chatbot.conversations.models import Conversation
+from chatbot.conversations.services import MessageRefusedError
+from webui.desk.access import agents_only
+
+_CLIENT_ID_MAX_CHARS = 64
+_MAX_SEQ = 2**31 - 1
+
+
+@require_safe
+@agents_only
+def hands(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Partial: who answers, and what this agent can do about it."""
+    return _hands(request, _conversation(request, pk))
+
+
+def _act(change: Callable[[HttpRequest, Conversation], Any]) -> Callable[..., HttpResponse]:
+    @require_POST
+    @agents_only
+    @wraps(change)
+    def view(request: HttpRequest, pk: UUID) -> HttpResponse:
+        conversation = _conversation(request, pk)
+        try:
+            change(request, conversation)
+        except handling.TakenByOtherError as error:
+            return _refuse(request, pk, {"code": "taken", "agent_name": error.agent_name}, 409)
+        except MessageRefusedError as error:
+            return _refuse(request, pk, {"code": error.code}, 400)
+        if "X-Partial" in request.headers:
+            return _hands(request, _conversation(request, pk))
+        return redirect("desk-conversation", pk)
+
+    return view
+
+
+@_act
+def take_over(request: HttpRequest, conversation: Conversation) -> None:
+    """The agent answers from now on; with `force` also when somebody else does."""
+    handling.take_over(conversation=conversation, agent=request.user, is_forced="force" in request.POST)
+
+
+@_act
+def hand_back(request: HttpRequest, conversation: Conversation) -> None:
+    handling.hand_back(conversation=conversation, agent=request.user)
+
+
+@_act
+def close(request: HttpRequest, conversation: Conversation) -> None:
+    handling.close(conversation=conversation, agent=request.user)
+
+
+@_act
+def reopen(request: HttpRequest, conversation: Conversation) -> None:
+    handling.reopen(conversation=conversation, agent=request.user)
+
+
+@_act
+def say(request: HttpRequest, conversation: Conversation) -> None:
+    """Sends `text` to the customer, once per `client_id`; writing takes over."""
+    handling.send_agent_message(
+        conversation=conversation,
+        agent=request.user,
+        text=request.POST.get("text", "").replace("\x00", ""),
+        client_id=request.POST.get("client_id", "")[:_CLIENT_ID_MAX_CHARS],
+    )
+
+
+@require_POST
+@agents_only
+def seen(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The agent has had everything up to `seq` in view; only the one who answers tells the customer so."""
+    conversation = _conversation(request, pk)
+    seq = request.POST.get("seq", "")
+    if not seq.isascii() or not seq.isdigit() or int(seq) > _MAX_SEQ:
+        return HttpResponseBadRequest()
+    if conversation.handled_by == Conversation.Handler.AGENT and conversation.assignee_id == request.user.pk:
+        handling.mark_seen_by_agent(conversation=conversation, seq=int(seq))
+    return HttpResponse(status=204)
+
+
+def _conversation(request: HttpRequest, pk: UUID) -> Conversation:
+    return get_object_or_404(Conversation.objects.visible_to(request.user).select_related("assignee"), pk=pk)
+
+
+def _hands(request: HttpRequest, conversation: Conversation) -> HttpResponse:
+    return render(request, "desk/conversation/hands.html", {"conversation": conversation})
+
+
+def _refuse(request: HttpRequest, pk: UUID, problem: dict[str, str], status: int) -> HttpResponse:
+    if "X-Partial" in request.headers:
+        return JsonResponse(problem, status=status)
+    messages.error(request, _refusal_text(problem))
+    return redirect("desk-conversation", pk)
+
+
+def _refusal_text(problem: dict[str, str]) -> str:
+    if problem["code"] == "taken":
+        return _("%(name)s answers this customer. Nothing was sent.") % {"name": problem["agent_name"]}
+    if problem["code"] == "too_long":
+        return _("That is too long. Nothing was sent; shorten it and send it again.")
+    return _("There is nothing to send yet. Write an answer first.")
