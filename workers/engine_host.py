@@ -97,7 +97,7 @@ def _report_while_alive(generator: LocalGenerator) -> None:
     facts = {"model_version": generator.version, "pid": pid}
     while generator.is_alive:
         try:
-            queue.report_ready("reply", f"{socket.gethostname()}:{pid}", {**facts, **asdict(generator.engine.stats())})
+            queue.report_ready("reply", f"{socket.gethostname()}:{pid}", {**facts, **asdict(generator.stats())})
         except redis.RedisError as error:
             log.warning("the heartbeat was not sent: %s", error)
         time.sleep(settings.WORKER_HEARTBEAT_S)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol, Unpack
 
-from chatbot.engine import Engine, EngineOptions, EngineUnavailableError, Request, SamplingParams
+from chatbot.engine import Engine, EngineOptions, EngineStats, EngineUnavailableError, Request, SamplingParams
 from chatbot.engine.model_runner import ModelShape
 from chatbot.engine.request import LogitsProcessor
 from chatbot.language_model.checkpoints import Checkpoint, load_checkpoint
@@ -79,6 +79,9 @@ class LocalGenerator:
             yield from _stop_at(_decode(request, decoder), self.prompt_format.stop_strings)
         finally:
             self.engine.cancel_request(request)
+
+    def stats(self) -> EngineStats:
+        return self.engine.stats()
 
     def stop(self) -> None:
         self.engine.stop()

@@ -6,6 +6,8 @@ import threading
 import pytest
 
 from chatbot import queue
+from chatbot.engine import EngineStats
+from chatbot.engine.metrics import Metrics
 from chatbot.language_model.backends import get_generator, set_generator
 from tests.workers.test_supervisor import wait_until
 from workers import engine_host
@@ -14,6 +16,9 @@ from workers import engine_host
 class Model:
     version = "a-model@1"
     is_alive = True
+
+    def stats(self) -> EngineStats:
+        return Metrics().stats(num_waiting=3, num_active=0, cached_tokens=0, cache_bytes=0)
 
 
 @pytest.fixture
@@ -42,6 +47,7 @@ def test_a_worker_whose_model_is_warm_is_ready_under_its_model_version(model, ex
     engine_host.host_engine()
     wait_until(lambda: my_reports() != [])
     assert my_reports()[0]["model_version"] == "a-model@1"
+    assert my_reports()[0]["num_waiting"] == 3
     assert get_generator() is model
     assert exits == []
     model.is_alive = False

@@ -3,7 +3,6 @@
 // reader are in the page; the room of the others is kept as padding, measured where they were shown once.
 
 import { element, icon, setText } from "./dom.js";
-import { messageExtras } from "./extras.js";
 import { markdown } from "./markdown.js";
 import { createReveal } from "./reveal.js";
 import { systemText } from "./system.js";
@@ -14,7 +13,7 @@ const NUM_ABOVE = 40;
 const NUM_TO_SHIFT = 15;
 const NEAR_TOP_PX = 1_200;
 
-export function createList({ log, scroller, strings, locale, hooks = [], onRetry, onAsk, onTick, onNeedEarlier }) {
+export function createList({ log, scroller, strings, locale, hooks = [], onRetry, onTick, onNeedEarlier }) {
   const nodes = new Map();
   const heights = new Map();
   const reveal = createReveal({ onTick });
@@ -186,8 +185,7 @@ export function createList({ log, scroller, strings, locale, hooks = [], onRetry
       node.dataset.done = doneMark(row);
       body.replaceChildren(...hooks.flatMap((hook) => hook.messageBody?.(row) ?? []));
       if (row.state === "saved") {
-        const own = row.author === "bot" ? messageExtras(row, { strings, onAsk }) : [];
-        extras.replaceChildren(...own, ...hooks.flatMap((hook) => hook.messageExtras?.(row) ?? []));
+        extras.replaceChildren(...hooks.flatMap((hook) => hook.messageExtras?.(row) ?? []));
       }
     }
     body.hidden = !body.childElementCount;

@@ -17,7 +17,7 @@ export function install(chat) {
   };
 }
 
-export function answerExtras(message, { strings, locale = "en", onAsk }) {
+function answerExtras(message, { strings, locale = "en", onAsk }) {
   const extras = [];
   if (message.options?.length) extras.push(optionList(message.options, onAsk));
   if (message.sources?.length) extras.push(sourceList(message.sources, strings, locale));
