@@ -7,9 +7,9 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 
 from chatbot.company import emails
 from chatbot.company.models import TranscriptRequest
-from chatbot.company.privacy import export_of, forget_customer
 from chatbot.company.transcripts import transcript_html, transcript_json, transcript_text
 from chatbot.conversations.models import Customer
+from chatbot.privacy import export_of, forget_customer
 from webui.chat.api.door import ApiError, customer_api, done, own_conversation, read_json, text_of
 from webui.chat.api.views import language_of
 
