@@ -73,6 +73,7 @@ def identify_customer(*, site: SiteKey, customer: Customer | None, identity: Ide
 
 def _hand_over(anonymous: Customer, known: Customer) -> None:
     """Everything of the anonymous customer becomes the known one's; where both have a row of a kind, theirs stays."""
+    anonymous.conversations.filter(last_seq=0).delete()  # an empty one would be shown as the latest
     for relation in Customer._meta.related_objects:
         for row in relation.related_model._default_manager.filter(**{relation.field.name: anonymous}):
             setattr(row, relation.field.name, known)

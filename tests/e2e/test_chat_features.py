@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 from tests.chatbot.attachments.test_checks import picture
 from tests.e2e.test_first_light import ask, expect_reply, rows
 from tests.site import Site
+from tests.workers.test_supervisor import wait_until
 
 PATIENCE_MS = 60_000
 
@@ -30,8 +31,8 @@ def test_an_answer_says_where_it_comes_from_and_takes_a_thumb_with_a_reason(cust
     customer.get_by_role("button", name="Not helpful").click()
     customer.get_by_role("button", name="Hard to understand").click()
     expect(customer.get_by_text("Thank you. That helps us.")).to_be_visible()
-    kept = rows(site, "SELECT rating, rating_reason FROM conversations_reply ORDER BY id DESC LIMIT 1")
-    assert kept == [("down", "Hard to understand")]
+    latest = "SELECT rating, rating_reason FROM conversations_reply ORDER BY id DESC LIMIT 1"
+    wait_until(lambda: rows(site, latest) == [("down", "Hard to understand")])
 
 
 def test_a_picture_goes_out_with_a_message_and_a_lie_does_not(customer: Page):

@@ -27,7 +27,7 @@ from tests.site import free_port
 CHROMIUM = Path("/usr/bin/chromium")
 IS_CHROMIUM_THERE = CHROMIUM.exists()
 IS_CHROMIUM_THERE = CHROMIUM.exists()
-NUM_MESSAGES = int(os.environ.get("KEFU_FAULT_MESSAGES", "600"))  # the customer's and the bot's together
+NUM_MESSAGES = int(os.environ.get("KEFU_FAULT_MESSAGES", "300"))  # the customer's and the bot's together
 TAB = """async ([socket, name, num]) => {
     const { createClient } = await import("/static/chat/client.js");
     const { createRequest } = await import("/static/chat/api.js");

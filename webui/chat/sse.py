@@ -21,7 +21,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from chatbot.conversations.models import Conversation
 from chatbot.events import conversation_group
-from webui.chat.access import Visitor, visitor_of
+from webui.chat.access import Visitor, bearer_token, scope_of, visitor_of
 from webui.chat.conduct import Conduct, Limiter
 from webui.outbox import Outbox
 from webui.protocol import FRAME_MAX_CHARS, ProtocolError, Subscribe, parse_frame
@@ -33,7 +33,7 @@ _MAX_LIMITERS = 10_000
 @require_GET
 async def stream(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     """The snapshot of a conversation, then its events; parameters as in a subscribe, and `language`."""
-    visitor = await database_sync_to_async(visitor_of)(_scope(request))
+    visitor = await database_sync_to_async(visitor_of)(scope_of(request))
     if visitor is None:
         return HttpResponse(status=401)
     try:
@@ -42,7 +42,7 @@ async def stream(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
         return HttpResponse(status=400)
     assert isinstance(subscription, Subscribe)
     response = StreamingHttpResponse(
-        _Stream(visitor, _scope(request)).frames(subscription), content_type="text/event-stream"
+        _Stream(visitor, scope_of(request)).frames(subscription), content_type="text/event-stream"
     )
     response["Cache-Control"] = "no-store"
     response["X-Accel-Buffering"] = "no"  # nginx would keep events back until its buffer is full
@@ -55,7 +55,7 @@ async def frames(request: HttpRequest) -> HttpResponse:
     """One frame in, the answering frames out: {"frames": [...]}."""
     if not _is_own_origin(request) or request.content_type != "application/json":
         return HttpResponse(status=403)
-    visitor = await database_sync_to_async(visitor_of)(_scope(request))
+    visitor = await database_sync_to_async(visitor_of)(scope_of(request))
     if visitor is None:
         return HttpResponse(status=401)
     if len(request.body) > 4 * FRAME_MAX_CHARS:
@@ -81,7 +81,7 @@ async def _answer(visitor: Visitor, request: HttpRequest) -> list[dict[str, Any]
     except ProtocolError as error:
         await put("error", {"code": error.code} | ({"client_id": error.client_id} if error.client_id else {}))
         return answers
-    conduct = Conduct(visitor=visitor, scope=_scope(request), put=put, move=stay)
+    conduct = Conduct(visitor=visitor, scope=scope_of(request), put=put, move=stay)
     shown = json.loads(text).get("conversation_id")
     if shown is not None and not isinstance(asked, Subscribe):
         conduct.conversation = await conduct.chosen_conversation(_uuid(shown))
@@ -169,19 +169,10 @@ def _subscription(request: HttpRequest) -> dict[str, Any]:
 
 def _is_own_origin(request: HttpRequest) -> bool:
     """A page of another site can't post with the customer's cookie; with a token there is nothing to steal."""
-    if "Authorization" in request.headers:
+    if bearer_token(scope_of(request)) is not None:
         return True
     origin = request.headers.get("Origin", "")
     return origin.partition("://")[2] == request.get_host()
-
-
-def _scope(request: HttpRequest) -> dict[str, Any]:
-    """The ASGI scope of a request; made from its headers where there is none (tests' client)."""
-    scope = getattr(request, "scope", None)
-    if scope is not None:
-        return scope  # type: ignore[no-any-return]
-    headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in request.headers.items()]
-    return {"type": "http", "headers": headers, "subprotocols": []}
 
 
 def _uuid(value: object) -> UUID | None:

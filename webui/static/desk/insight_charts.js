@@ -27,12 +27,11 @@ export function drawCharts(root) {
 
 function setDefaults() {
   const { Chart } = window;
-  const isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
   Chart.defaults.font.family = css("font");
   Chart.defaults.font.size = 12;
   Chart.defaults.color = colour("text-muted");
   Chart.defaults.borderColor = colour("line");
-  Chart.defaults.animation = isStill ? false : { duration: 160, easing: "easeOutQuad" };
+  Chart.defaults.animation = false;
   Chart.defaults.maintainAspectRatio = false;
   Chart.defaults.plugins.legend.display = false;
   Object.assign(Chart.defaults.plugins.tooltip, {

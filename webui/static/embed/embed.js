@@ -34,7 +34,7 @@
   let isOpen = false;
   let isShown = false; // what the visitor sees of it: opening takes a moment
   let isDestroyed = false;
-  let identity = null;
+  let lastAsked = Promise.resolve();
   let chosenLanguage = data.lang || "";
   let pageOverflow = null;
   const saved = read();
@@ -150,7 +150,17 @@
     if (isOpen) await load().then(show);
   }
 
-  async function refresh(mustStart = false) {
+  // One after the other: an answer to an older question must not take away the token that a newer one brought.
+  function inTurn(ask) {
+    lastAsked = lastAsked.then(ask);
+    return lastAsked;
+  }
+
+  function refresh(mustStart = false) {
+    return inTurn(() => askForSession(mustStart));
+  }
+
+  async function askForSession(mustStart) {
     const answer = await post("embed/session/", { token: session?.token ?? saved.token, start: mustStart });
     if (!answer || isDestroyed) return null;
     take(answer);
@@ -184,11 +194,13 @@
 
   // Resolves to whether the visitor is known now.
   async function identify(who = {}) {
-    identity = { id: String(who.id ?? ""), name: who.name ?? "", email: who.email ?? "", hash: who.hash ?? "" };
-    const before = session?.token ?? saved.token;
-    const answer = await post("embed/identify/", { ...identity, token: before });
+    const given = { id: String(who.id ?? ""), name: who.name ?? "", email: who.email ?? "", hash: who.hash ?? "" };
+    const answer = await inTurn(async () => {
+      const told = await post("embed/identify/", { ...given, token: session?.token ?? saved.token });
+      if (told && !isDestroyed) take(told);
+      return told;
+    });
     if (!answer || isDestroyed) return false;
-    take(answer);
     await remount();
     return true;
   }
