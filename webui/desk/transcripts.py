@@ -10,10 +10,12 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Count, Prefetch
 from django.utils.translation import gettext as _
 
+from chatbot.assist.models import ConversationSummary, CustomerFact
 from chatbot.conversations.models import Conversation, Message, Reply, Review
 from webui.desk.moods import TrendLine, trend_line
 
 PAGE_SIZE = 100
+_MAX_FACTS = 12
 _FALLING, _RISING = -0.2, 0.2
 
 
@@ -105,6 +107,8 @@ class Context:
     chart: TrendLine | None
     moods: list[dict[str, Any]]
     model_versions: list[str]
+    summary: ConversationSummary | None
+    facts: list[CustomerFact]
     num_replies: int
     first_word_s: float | None
     complete_s: float | None
@@ -129,6 +133,8 @@ def context_of(conversation: Conversation) -> Context:
         finding=_finding(conversation, len(moods)),
         chart=trend_line(scores, width=240, height=72, margin=8),
         moods=moods,
+        summary=ConversationSummary.objects.filter(conversation=conversation).first(),
+        facts=list(CustomerFact.objects.filter(customer=conversation.customer_id).latest_first()[:_MAX_FACTS]),
         model_versions=list(dict.fromkeys(version for version, *_times in replies if version)),
         num_replies=len(replies),
         first_word_s=_median_s((first or end) - queued for _version, queued, first, end in replies if end),

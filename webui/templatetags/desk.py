@@ -31,6 +31,24 @@ _SYSTEM_TEXTS = {
     "reopened": _("%(name)s opened the conversation again."),
     "left_message": _("The customer left a message outside office hours."),
 }
+_OPEN_REASONS = {
+    "declined": _("declined"),
+    "handed_off": _("handed off"),
+    "unclear": _("asked back"),
+    "stopped": _("stopped by the customer"),
+    "unanswered": _("unanswered"),
+}
+_FACTS = {
+    "order_number": _("Order"),
+    "name": _("Name"),
+    "email": _("E-mail"),
+    "phone": _("Phone"),
+    "amount": _("Amount"),
+    "date": _("Date"),
+    "product": _("Product"),
+    "plan": _("Plan"),
+    "link": _("Link"),
+}
 _LANGUAGES = {"en": _("English"), "zh": _("Chinese")}
 _ORIGINS = {
     "generated": _("Written by the model, supported by the sources"),
@@ -76,6 +94,16 @@ def reply_texts() -> SafeString:
         "askTake": _("Take this conversation from your colleague? They see that you did."),
     }
     return json_script({key: str(text) for key, text in texts.items()}, "reply-texts")
+
+
+@register.filter
+def open_reason(reason: str) -> object:
+    return _OPEN_REASONS.get(reason, reason)
+
+
+@register.filter
+def fact_label(name: str) -> object:
+    return _FACTS.get(name, name)
 
 
 @register.filter

@@ -118,6 +118,8 @@ def test_a_signed_identity_is_kept_and_brings_the_conversations_of_another_devic
     old = conversations.current_conversation(customer=phone)
     first = identity.identify_customer(site=site, customer=phone, identity=who, signature=signature)
     said_on_laptop = conversations.current_conversation(customer=laptop)
+    conversations.receive_message(conversation=said_on_laptop, text="Hello", client_id="")
+    Conversation.objects.create(customer=laptop)  # an empty one would hide the others: it isn't brought along
     second = identity.identify_customer(site=site, customer=laptop, identity=who, signature=signature.upper())
     assert first == second == phone
     assert set(Conversation.objects.visible_to(second)) == {old, said_on_laptop}

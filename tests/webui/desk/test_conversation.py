@@ -3,6 +3,7 @@
 import pytest
 from django.urls import reverse
 
+from chatbot.assist.models import ConversationSummary, CustomerFact
 from chatbot.conversations import handling
 from chatbot.conversations.models import Conversation, Reply
 from tests.webui.desk.conftest import logged_in, make_conversation, make_user
@@ -91,3 +92,18 @@ def test_what_a_customer_sent_is_shown_with_its_name(alice):
     assert "&lt;b&gt;broken.png" in page
     assert "<b>broken.png" not in page
     assert Reply.objects.count() == 1
+
+
+def test_beside_the_transcript_stand_what_is_open_and_what_the_customer_said_of_themselves(alice):
+    conversation = make_conversation()
+    ConversationSummary.objects.create(
+        conversation=conversation,
+        asked=[{"seq": 1, "text": "Can I return a <b>cup</b>?"}],
+        open_points=[{"seq": 1, "text": "Where is my parcel?", "reason": "declined"}],
+    )
+    message = conversation.messages.get(seq=1)
+    CustomerFact.objects.create(customer=conversation.customer, message=message, name="order_number", value="TR-31877")
+    pane = logged_in(alice).get(reverse("desk-context", args=[conversation.pk])).text
+    assert "Where is my parcel?" in pane and "declined" in pane
+    assert "Can I return a &lt;b&gt;cup&lt;/b&gt;?" in pane
+    assert "Order" in pane and "TR-31877" in pane
