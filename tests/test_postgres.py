@@ -1,48 +1,24 @@
 """Runs the tests of the conversation's invariants once more, on a real PostgreSQL in a temporary cluster."""
 
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.conftest import missing
+from tests.postgresql import server_programs, temporary_server
 
 pytestmark = pytest.mark.postgres
 
 
-def server_programs() -> Path | None:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    return found[-1].parent if found else None
-
-
 @pytest.fixture
 def database_url() -> Iterator[str]:
-    programs = server_programs()
-    if programs is None:
+    if server_programs() is None:
         missing("PostgreSQL's server programs")
-    folder = Path(tempfile.mkdtemp(prefix="kefu-pg-"))
-    # initdb refuses root
-    as_postgres = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    if as_postgres:
-        shutil.chown(folder, "postgres", "postgres")
-
-    def run(*command: str) -> None:
-        subprocess.run([*as_postgres, *command], check=True, cwd="/", stdout=subprocess.DEVNULL, timeout=60)
-
-    cluster = str(folder / "cluster")
-    run(f"{programs}/initdb", "-D", cluster, "-A", "trust", "-U", "postgres", "--no-sync")
-    options = f"-k {folder} -c listen_addresses='' -c fsync=off"
-    run(f"{programs}/pg_ctl", "-D", cluster, "-w", "-l", f"{folder}/log", "-o", options, "start")
-    try:
-        yield f"postgres://postgres@/postgres?host={folder}"
-    finally:
-        run(f"{programs}/pg_ctl", "-D", cluster, "-m", "immediate", "stop")
-        shutil.rmtree(folder, ignore_errors=True)
+    with temporary_server() as url:
+        yield url
 
 
 def test_the_invariants_hold_on_postgresql(database_url):

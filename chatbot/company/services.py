@@ -13,7 +13,7 @@ from chatbot import queue
 from chatbot.company.hours import OfficeState, office_state
 from chatbot.company.models import ORDER_NUMBER_MAX_CHARS, CompanySettings, FormEntry
 from chatbot.conversations.models import Conversation, Customer, Message
-from chatbot.conversations.services import MessageRefusedError, cancel_unfinished_replies
+from chatbot.conversations.services import MessageRefusedError
 from chatbot.conversations.writes import lock_conversation, publish_state_on_commit, save_message
 
 NAME_MAX_CHARS = 80
@@ -180,22 +180,3 @@ def leave_message(*, conversation: Conversation, text: str, client_id: str, name
     publish_state_on_commit(conversation.pk)
     transaction.on_commit(partial(queue.enqueue, queue.ANALYSE_MESSAGE, message.pk))
     return message
-
-
-@transaction.atomic
-def end_conversation(*, conversation: Conversation) -> None:
-    """The customer is done. Safe to repeat; another message opens it again, with the bot."""
-    locked = lock_conversation(conversation.pk)
-    if locked.status == Conversation.Status.CLOSED:
-        return
-    cancel_unfinished_replies(locked.pk, reason="stopped")
-    Conversation.objects.filter(pk=locked.pk).update(
-        status=Conversation.Status.CLOSED,
-        closed_at=timezone.now(),
-        handled_by=Conversation.Handler.BOT,
-        needs_human=False,
-        waiting_since=None,
-        snoozed_until=None,
-    )
-    save_message(locked.pk, Message.Author.SYSTEM, "", kind=Message.Kind.CLOSED)
-    publish_state_on_commit(locked.pk)

@@ -16,8 +16,6 @@ from django.utils.translation import gettext as _
 from chatbot.company.services import get_settings
 from chatbot.conversations.models import Conversation, Message
 
-FORMATS = ("txt", "html", "json")
-
 
 def django_language(language: str) -> str:
     return "zh-hans" if language.startswith("zh") else "en"

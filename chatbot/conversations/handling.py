@@ -123,10 +123,19 @@ def assign_round_robin(*, conversation: Conversation, among: list[User] | None =
 @transaction.atomic
 def close(*, conversation: Conversation, agent: User) -> None:
     """Nothing is left to do. The customer may rate it; another message opens it again, with the bot."""
-    locked = _locked_for(conversation, agent)
+    _close(_locked_for(conversation, agent), cancel_reason="taken_over", agent=agent)
+
+
+@transaction.atomic
+def close_for_customer(*, conversation: Conversation) -> None:
+    """The customer is done. Safe to repeat; another message opens it again, with the bot."""
+    _close(lock_conversation(conversation.pk), cancel_reason="stopped", agent=None)
+
+
+def _close(locked: Conversation, *, cancel_reason: str, agent: User | None) -> None:
     if locked.status == Conversation.Status.CLOSED:
         return
-    cancel_unfinished_replies(locked.pk, reason="taken_over")
+    cancel_unfinished_replies(locked.pk, reason=cancel_reason)
     _change(
         locked,
         status=Conversation.Status.CLOSED,

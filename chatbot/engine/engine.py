@@ -179,10 +179,10 @@ class Engine:
             self._isolate(runner, decoding, chunks, error)
             return
         self._metrics.count_step(len(decoding) + len(chunks))
-        for request, row in zip(decoding, logits, strict=True):
-            self._advance(slots, request, [request.token_ids[-1]], row)
-        for request, chunk, row in [(self._active[c.slot], c, row) for c, row in zip(chunks, ends, strict=True)]:
-            self._advance(slots, request, chunk.token_ids, row)
+        for slot, (request, row) in enumerate(zip(decoding, logits, strict=True)):
+            self._advance(slots, slot, [request.token_ids[-1]], row)
+        for chunk, row in zip(chunks, ends, strict=True):
+            self._advance(slots, chunk.slot, chunk.token_ids, row)
         self._let_readers_join(slots)
 
     def _isolate(self, runner: ModelRunner, decoding: list[Request], chunks: list[Chunk], error: Exception) -> None:
@@ -228,7 +228,7 @@ class Engine:
         What is left to read is shared out from the shortest on, so that a long prompt delays a short one by a step
         and not by its whole length.
         """
-        reading = list(enumerate(self._active))[self._num_decoding :]
+        reading = enumerate(self._active[self._num_decoding :], start=self._num_decoding)
         readers = [(slot, request) for slot, request in reading if not request.is_terminal]
         left = max(self._step_tokens - self._num_decoding, _MIN_CHUNK)
         chunks = []
@@ -242,9 +242,10 @@ class Engine:
                 break
         return chunks
 
-    def _advance(self, slots: SlotTable, request: Request, fed: Sequence[int], logits: Tensor) -> None:
+    def _advance(self, slots: SlotTable, slot: int, fed: Sequence[int], logits: Tensor) -> None:
         """The fed tokens are cached now; a request whose prompt is read to its end gets its next token."""
-        slots[self._active.index(request)].token_ids.extend(fed)
+        request = self._active[slot]
+        slots[slot].token_ids.extend(fed)
         request.num_cached += len(fed)
         if request.num_cached >= len(request.prompt_token_ids):
             self._take_token(request, logits)

@@ -38,10 +38,6 @@ class SlotTable:
         return self._slots[index]
 
     @property
-    def num_free(self) -> int:
-        return len(self._slots) - self.num_active
-
-    @property
     def num_cached_tokens(self) -> int:
         return sum(len(slot.token_ids) for slot in self._slots)
 
@@ -56,8 +52,9 @@ class SlotTable:
         if best >= target and 2 * num_shared >= len(self._slots[best].token_ids):
             self.swap(best, target)  # its own conversation, or an empty slot
         else:
-            self.swap(self._least_recent(but=best), target)
-            source = self._position_after_swap(best, prompt, num_shared)
+            spare = self._least_recent(but=best)
+            self.swap(spare, target)
+            source = spare if best == target else best  # the swap moved what was in `target`
             self._tensors.copy_slot(source, target, num_shared)
             self._slots[target].token_ids = list(prompt[:num_shared])
         del self._slots[target].token_ids[num_shared:]
@@ -89,12 +86,6 @@ class SlotTable:
     def _least_recent(self, *, but: int) -> int:
         free = [index for index in range(self.num_active, len(self._slots)) if index != but]
         return min(free or [but], key=lambda index: self._slots[index].used_at)
-
-    def _position_after_swap(self, best: int, prompt: Sequence[int], num_shared: int) -> int:
-        """Where the tokens to copy lie now: the swap before may have moved them."""
-        if self._shared(best, prompt) == num_shared:
-            return best
-        return max(range(len(self._slots)), key=lambda index: self._shared(index, prompt))
 
     def _touch(self, index: int) -> None:
         self._clock += 1

@@ -10,14 +10,13 @@ from datetime import date
 from uuid import UUID
 
 from chatbot.conversations.models import Conversation, Message, Reply
-from chatbot.insight.counting import SAMPLES, WAIT_LIMITS_S, Counts
+from chatbot.insight.counting import SAMPLES, Counts
 from chatbot.insight.days import Period
 from chatbot.insight.reading import CountedSlice, merge
 from chatbot.insight.statistics import MIN_NUM_OF_DRIVER, Z_99, Share, quantile
 
 NEGATIVE = Conversation.Mood.NEGATIVE.value
 OUTCOMES = ("answer", "clarify", "decline", "handoff", "taken_over")  # of conversations in which something was asked
-OTHER_OUTCOMES = ("smalltalk", "waiting")
 MOODS = ("negative", "neutral", "positive")
 STARS = ("5", "4", "3", "2", "1")
 _NUM_QUESTIONS = 12
@@ -224,8 +223,3 @@ def unanswered(counts: Counts, *, limit: int = _NUM_QUESTIONS) -> list[Question]
         for mark, row in found
         if row is not None
     ]
-
-
-def wait_names() -> list[str]:
-    """The names of the factor `wait`, from short to long."""
-    return [*WAIT_LIMITS_S, "over_60s"]

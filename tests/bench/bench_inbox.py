@@ -105,7 +105,7 @@ def database(vendor: str, keep: str) -> Iterator[str]:
         with tempfile.TemporaryDirectory(prefix="kefu-bench-") as folder:
             yield f"sqlite:///{keep or Path(folder) / 'inbox.sqlite3'}"
         return
-    from tests.bench.postgresql import temporary_server
+    from tests.postgresql import temporary_server
 
     with temporary_server() as url:
         yield url

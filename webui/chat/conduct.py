@@ -20,7 +20,13 @@ from webui import protocol
 from webui.chat import outside, rows
 from webui.chat.access import Visitor
 
+CLOSE_ACCESS_REVOKED = 4403
 Put = Callable[[str, dict[str, Any]], Awaitable[None]]
+
+
+def refusal(code: str, client_id: str = "") -> dict[str, Any]:
+    """The data of an `error` frame; with the message that it is about, if it is about one."""
+    return {"code": code, "client_id": client_id} if client_id else {"code": code}
 
 
 class Limiter:
@@ -52,6 +58,7 @@ class Conduct:
     move: Callable[[Conversation], Awaitable[None]]
     conversation: Conversation | None = None
     limiter: Limiter = field(default_factory=Limiter)
+    checked_at: float = field(default_factory=time.monotonic)
 
     async def carry_out(self, request: protocol.Request) -> None:
         match request:
@@ -151,5 +158,11 @@ class Conduct:
 
     async def has_access(self) -> bool:
         """Whether the session is still valid and the conversation still the customer's; asks the database."""
+        self.checked_at = time.monotonic()
         conversation_id = self.conversation.pk if self.conversation else None
         return await database_sync_to_async(rows.has_access)(self.visitor, conversation_id)
+
+    async def may_listen(self) -> bool:
+        """The same before an event goes out: asked again only when the last answer is older than ACCESS_RECHECK_S."""
+        is_due = time.monotonic() - self.checked_at > settings.ACCESS_RECHECK_S
+        return not is_due or await self.has_access()

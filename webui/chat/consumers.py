@@ -4,7 +4,6 @@ What requests do is in `conduct.py`; this file knows the socket: accept, limits,
 the way here, rows never: a browser that (re)connects subscribes with the last seq it has and gets what came after it.
 """
 
-import time
 from typing import Any
 
 from channels.db import database_sync_to_async
@@ -14,12 +13,11 @@ from django.conf import settings
 from chatbot.conversations.models import Conversation
 from chatbot.events import conversation_group
 from webui.chat.access import SUBPROTOCOL, visitor_of
-from webui.chat.conduct import Conduct
+from webui.chat.conduct import CLOSE_ACCESS_REVOKED, Conduct, refusal
 from webui.outbox import Outbox
 from webui.protocol import ProtocolError, parse_frame
 
 CLOSE_NO_SESSION = 4401
-CLOSE_ACCESS_REVOKED = 4403
 CLOSE_TOO_SLOW = 1013  # "try again later": the browser reconnects and reads rows
 
 
@@ -29,7 +27,6 @@ class ChatConsumer(AsyncWebsocketConsumer):
     outbox: Outbox
     conduct: Conduct
     group: str = ""
-    checked_at = 0.0
     has_given_up = False
 
     async def connect(self) -> None:
@@ -37,7 +34,6 @@ class ChatConsumer(AsyncWebsocketConsumer):
         # refusing before this would hide the code from the browser
         await self.accept(subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None)
         self.outbox = Outbox(self.send, max_frames=settings.CHAT_MAX_WAITING_FRAMES)
-        self.checked_at = time.monotonic()
         visitor = await database_sync_to_async(visitor_of)(self.scope)
         if visitor is None:
             await self.give_up(CLOSE_NO_SESSION)
@@ -59,7 +55,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
             return
         if self.conduct.limiter.is_over(request):
             await self.refuse("rate_limited", getattr(request, "client_id", ""))
-        elif not await self.has_access():
+        elif not await self.conduct.has_access():
             await self.give_up(CLOSE_ACCESS_REVOKED)
         else:
             await self.conduct.carry_out(request)
@@ -76,18 +72,13 @@ class ChatConsumer(AsyncWebsocketConsumer):
         """The channel layer's handler of everything in `chatbot.events`."""
         if self.has_given_up:
             return
-        is_check_due = time.monotonic() - self.checked_at > settings.ACCESS_RECHECK_S
-        if is_check_due and not await self.has_access():
-            await self.give_up(CLOSE_ACCESS_REVOKED)
-        else:
+        if await self.conduct.may_listen():
             await self.put(envelope["event"], envelope["data"])
-
-    async def has_access(self) -> bool:
-        self.checked_at = time.monotonic()
-        return await self.conduct.has_access()
+        else:
+            await self.give_up(CLOSE_ACCESS_REVOKED)
 
     async def refuse(self, code: str, client_id: str = "") -> None:
-        await self.put("error", {"code": code, "client_id": client_id} if client_id else {"code": code})
+        await self.put("error", refusal(code, client_id))
 
     async def put(self, name: str, data: dict[str, Any]) -> None:
         if not self.has_given_up and not self.outbox.put({"type": name, "data": data}):

@@ -7,7 +7,6 @@ frames that the socket would have sent back. Neither keeps anything between requ
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
@@ -21,19 +20,18 @@ from django.views.decorators.http import require_GET, require_POST
 
 from chatbot.conversations.models import Conversation
 from chatbot.events import conversation_group
-from webui.chat.access import Visitor, bearer_token, scope_of, visitor_of
-from webui.chat.conduct import Conduct, Limiter
+from webui.chat.access import Visitor, bearer_token, scope_of, visitor_of_request
+from webui.chat.conduct import CLOSE_ACCESS_REVOKED, Conduct, Limiter, refusal
 from webui.outbox import Outbox
 from webui.protocol import FRAME_MAX_CHARS, ProtocolError, Subscribe, parse_frame
 
-CLOSE_ACCESS_REVOKED = 4403
 _MAX_LIMITERS = 10_000
 
 
 @require_GET
 async def stream(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     """The snapshot of a conversation, then its events; parameters as in a subscribe, and `language`."""
-    visitor = await database_sync_to_async(visitor_of)(scope_of(request))
+    visitor = await database_sync_to_async(visitor_of_request)(request)
     if visitor is None:
         return HttpResponse(status=401)
     try:
@@ -55,7 +53,7 @@ async def frames(request: HttpRequest) -> HttpResponse:
     """One frame in, the answering frames out: {"frames": [...]}."""
     if not _is_own_origin(request) or request.content_type != "application/json":
         return HttpResponse(status=403)
-    visitor = await database_sync_to_async(visitor_of)(scope_of(request))
+    visitor = await database_sync_to_async(visitor_of_request)(request)
     if visitor is None:
         return HttpResponse(status=401)
     if len(request.body) > 4 * FRAME_MAX_CHARS:
@@ -79,15 +77,14 @@ async def _answer(visitor: Visitor, request: HttpRequest) -> list[dict[str, Any]
         await put("error", {"code": "bad_frame"})
         return answers
     except ProtocolError as error:
-        await put("error", {"code": error.code} | ({"client_id": error.client_id} if error.client_id else {}))
+        await put("error", refusal(error.code, error.client_id))
         return answers
     conduct = Conduct(visitor=visitor, scope=scope_of(request), put=put, move=stay)
     shown = json.loads(text).get("conversation_id")
     if shown is not None and not isinstance(asked, Subscribe):
         conduct.conversation = await conduct.chosen_conversation(_uuid(shown))
     if _limiter_of(visitor).is_over(asked):
-        client_id = getattr(asked, "client_id", "")
-        await put("error", {"code": "rate_limited"} | ({"client_id": client_id} if client_id else {}))
+        await put("error", refusal("rate_limited", getattr(asked, "client_id", "")))
     else:
         await conduct.carry_out(asked)
     return answers
@@ -102,7 +99,6 @@ class _Stream:
         self.ready: asyncio.Queue[str] = asyncio.Queue(1)  # the outbox waits here for the browser, so its limit counts
         self.group = ""
         self.channel = ""
-        self.checked_at = time.monotonic()
 
     async def frames(self, subscription: Subscribe) -> AsyncIterator[str]:
         self.outbox = Outbox(self.ready.put, max_frames=settings.CHAT_MAX_WAITING_FRAMES)
@@ -132,12 +128,9 @@ class _Stream:
     async def _forward(self) -> None:
         while True:
             envelope = await self.layer.receive(self.channel)
-            is_check_due = time.monotonic() - self.checked_at > settings.ACCESS_RECHECK_S
-            if is_check_due:
-                self.checked_at = time.monotonic()
-                if not await self.conduct.has_access():
-                    await self.put("closed", {"code": CLOSE_ACCESS_REVOKED})
-                    return
+            if not await self.conduct.may_listen():
+                await self.put("closed", {"code": CLOSE_ACCESS_REVOKED})
+                return
             await self.put(envelope["event"], envelope["data"])
 
     async def put(self, name: str, data: dict[str, Any]) -> None:

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
 
-from chatbot.conversations.models import is_agent
+from chatbot.conversations.models import Conversation, is_agent
 
 View = Callable[..., HttpResponse]
 
@@ -26,6 +27,12 @@ def agents_only(view: View) -> View:
         return view(request, *args, **kwargs)
 
     return never_cache(checked)
+
+
+def conversation_or_404(request: HttpRequest, pk: UUID) -> Conversation:
+    """What this agent may open, with its customer and assignee."""
+    visible = Conversation.objects.visible_to(request.user).select_related("customer", "assignee")
+    return get_object_or_404(visible, pk=pk)
 
 
 def no_access(request: HttpRequest) -> HttpResponse:

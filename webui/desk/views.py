@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from chatbot.conversations import services
 from chatbot.conversations.models import Conversation, Reply, Review
 from webui.desk import rows, transcripts
-from webui.desk.access import agents_only
+from webui.desk.access import agents_only, conversation_or_404
 from webui.desk.inbox import listing
 
 BETTER_TEXT_MAX_CHARS = 4000
@@ -22,7 +22,7 @@ BETTER_TEXT_MAX_CHARS = 4000
 @agents_only
 def conversation(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The list with one transcript opened beside it."""
-    opened = _conversation(request, pk)
+    opened = conversation_or_404(request, pk)
     before = _number(request, "before", opened.last_seq + 1)
     context = listing.list_context(request) | _transcript_context(request, opened, before)
     return render(request, "desk/desk.html", context | {"context": transcripts.context_of(opened)})
@@ -32,7 +32,7 @@ def conversation(request: HttpRequest, pk: UUID) -> HttpResponse:
 @agents_only
 def messages(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Partial: messages `after` a seq, `before` one, or the one `at` it."""
-    opened = _conversation(request, pk)
+    opened = conversation_or_404(request, pk)
     if "before" in request.GET:
         context = _transcript_context(request, opened, _number(request, "before", 0))
         return render(request, "desk/messages.html", context)
@@ -47,7 +47,7 @@ def messages(request: HttpRequest, pk: UUID) -> HttpResponse:
 @agents_only
 def conversation_context(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Partial: the right pane."""
-    opened = _conversation(request, pk)
+    opened = conversation_or_404(request, pk)
     return render(request, "desk/context.html", {"conversation": opened, "context": transcripts.context_of(opened)})
 
 
@@ -69,12 +69,6 @@ def review(request: HttpRequest, reply_id: int) -> HttpResponse:
     if "X-Partial" in request.headers:
         return render(request, "desk/review.html", {"entry": transcripts.transcript_of_reply(reply, request.user)})
     return redirect(f"{reverse('desk-conversation', args=[reply.conversation_id])}#reply-{reply.pk}")
-
-
-def _conversation(request: HttpRequest, pk: UUID) -> Conversation:
-    return get_object_or_404(
-        Conversation.objects.visible_to(request.user).select_related("customer", "assignee"), pk=pk
-    )
 
 
 def _transcript_context(request: HttpRequest, opened: Conversation, before: int) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from chatbot.company import emails, services
 from chatbot.company.models import FormEntry, TranscriptRequest
 from chatbot.company.waiting import expected_wait_s, wait_of
+from chatbot.conversations import handling
 from chatbot.conversations import services as conversations
 from chatbot.conversations.models import Conversation, Customer, Message
 
@@ -95,7 +96,7 @@ def test_a_message_left_waits_for_a_person_once_and_the_bot_does_not_answer(conv
 def test_ending_closes_once_and_writing_opens_again(conversation):
     conversations.receive_message(conversation=conversation, text="hello", client_id="a")
     for _ in range(2):
-        services.end_conversation(conversation=conversation)
+        handling.close_for_customer(conversation=conversation)
     row = Conversation.objects.get(pk=conversation.pk)
     assert (row.status, row.replies.get().status) == ("closed", "cancelled")
     assert conversation.messages.filter(kind="closed").count() == 1

@@ -16,7 +16,7 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.views.decorators.csrf import csrf_exempt
 
 from chatbot.conversations.models import Conversation, Customer
-from webui.chat.access import bearer_token, scope_of, visitor_of
+from webui.chat.access import bearer_token, scope_of, visitor_of_request
 
 _BODY_MAX_BYTES = 65_536
 
@@ -41,7 +41,7 @@ def customer_api(*methods: str) -> Callable[[Callable[..., HttpResponse]], Calla
             if bearer_token(scope_of(request)) is None and (refused := _refuse_forgery(request)):
                 return refused
             try:
-                visitor = visitor_of(scope_of(request))
+                visitor = visitor_of_request(request)
                 if visitor is None:
                     raise ApiError("no_session", 401)
                 response = view(request, visitor.customer, *args, **kwargs)

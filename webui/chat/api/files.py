@@ -10,8 +10,8 @@ from chatbot.attachments.checks import FileRefusedError
 from chatbot.attachments.models import Attachment
 from chatbot.company.services import get_settings
 from chatbot.conversations.models import Customer
-from webui.chat.access import visitor_of
-from webui.chat.api.door import ApiError, customer_api, done, scope_of
+from webui.chat.access import visitor_of_request
+from webui.chat.api.door import ApiError, customer_api, done
 
 _STATUS = {"too_large": 413, "too_many": 429, "off": 403}
 _PRIVATE = {
@@ -65,7 +65,7 @@ def thumbnail(request: HttpRequest, attachment_id: UUID) -> HttpResponse:
 
 
 def _visible(request: HttpRequest, attachment_id: UUID) -> Attachment:
-    visitor = visitor_of(scope_of(request))
+    visitor = visitor_of_request(request)
     viewers = [visitor.customer if visitor else None, request.user]
     for viewer in viewers:
         found = Attachment.objects.visible_to(viewer).filter(pk=attachment_id).first()

@@ -12,6 +12,7 @@ from chatbot.company import emails, services
 from chatbot.company.models import CompanySettings
 from chatbot.company.services import FormRefusedError
 from chatbot.company.waiting import expected_wait_s, wait_of
+from chatbot.conversations import handling
 from chatbot.conversations import services as conversations
 from chatbot.conversations.models import Conversation, Customer, Reply
 from webui.chat.api.door import ApiError, customer_api, done, own_conversation, read_json, text_of
@@ -97,7 +98,7 @@ def rate_conversation(request: HttpRequest, customer: Customer, conversation_id:
 
 @customer_api("POST")
 def end(request: HttpRequest, customer: Customer, conversation_id: UUID) -> HttpResponse:
-    services.end_conversation(conversation=own_conversation(customer, conversation_id))
+    handling.close_for_customer(conversation=own_conversation(customer, conversation_id))
     return done()
 
 

@@ -11,14 +11,14 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from chatbot.conversations import handling
 from chatbot.conversations.models import Conversation
 from chatbot.conversations.services import MessageRefusedError
-from webui.desk.access import agents_only
+from webui.desk.access import agents_only, conversation_or_404
 
 _CLIENT_ID_MAX_CHARS = 64
 _MAX_SEQ = 2**31 - 1
@@ -28,7 +28,7 @@ _MAX_SEQ = 2**31 - 1
 @agents_only
 def hands(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Partial: who answers, and what this agent can do about it."""
-    return _hands(request, _conversation(request, pk))
+    return _hands(request, conversation_or_404(request, pk))
 
 
 def _act(change: Callable[[HttpRequest, Conversation], Any]) -> Callable[..., HttpResponse]:
@@ -36,7 +36,7 @@ def _act(change: Callable[[HttpRequest, Conversation], Any]) -> Callable[..., Ht
     @agents_only
     @wraps(change)
     def view(request: HttpRequest, pk: UUID) -> HttpResponse:
-        conversation = _conversation(request, pk)
+        conversation = conversation_or_404(request, pk)
         try:
             change(request, conversation)
         except handling.TakenByOtherError as error:
@@ -44,7 +44,7 @@ def _act(change: Callable[[HttpRequest, Conversation], Any]) -> Callable[..., Ht
         except MessageRefusedError as error:
             return _refuse(request, pk, {"code": error.code}, 400)
         if "X-Partial" in request.headers:
-            return _hands(request, _conversation(request, pk))
+            return _hands(request, conversation_or_404(request, pk))
         return redirect("desk-conversation", pk)
 
     return view
@@ -86,17 +86,13 @@ def say(request: HttpRequest, conversation: Conversation) -> None:
 @agents_only
 def seen(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The agent has had everything up to `seq` in view; only the one who answers tells the customer so."""
-    conversation = _conversation(request, pk)
+    conversation = conversation_or_404(request, pk)
     seq = request.POST.get("seq", "")
     if not seq.isascii() or not seq.isdigit() or int(seq) > _MAX_SEQ:
         return HttpResponseBadRequest()
     if conversation.handled_by == Conversation.Handler.AGENT and conversation.assignee_id == request.user.pk:
         handling.mark_seen_by_agent(conversation=conversation, seq=int(seq))
     return HttpResponse(status=204)
-
-
-def _conversation(request: HttpRequest, pk: UUID) -> Conversation:
-    return get_object_or_404(Conversation.objects.visible_to(request.user).select_related("assignee"), pk=pk)
 
 
 def _hands(request: HttpRequest, conversation: Conversation) -> HttpResponse:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse, QueryDict
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -17,7 +17,7 @@ from chatbot.conversations import handling
 from chatbot.conversations.models import Conversation, agent_display_name
 from chatbot.inbox import presence, services
 from webui.desk import rows
-from webui.desk.access import agents_only
+from webui.desk.access import agents_only, conversation_or_404
 from webui.desk.inbox import listing
 from webui.desk.inbox.address import parse_address
 
@@ -76,14 +76,14 @@ def filters(request: HttpRequest) -> HttpResponse:
 @agents_only
 def menu(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Who has it, until when it sleeps, its tags: as a partial for a script, as a page for everybody else."""
-    return _menu(request, _conversation(request, pk))
+    return _menu(request, conversation_or_404(request, pk))
 
 
 @require_POST
 @agents_only
 def assign(request: HttpRequest, pk: UUID) -> HttpResponse:
     """`to`: `me`, `nobody`, `next` (round robin) or an agent's id."""
-    opened = _conversation(request, pk)
+    opened = conversation_or_404(request, pk)
     to = request.POST.get("to", "")
     if to == "next":
         if handling.assign_round_robin(conversation=opened, among=_present_agents()) is None:
@@ -100,7 +100,7 @@ def assign(request: HttpRequest, pk: UUID) -> HttpResponse:
 @agents_only
 def snooze(request: HttpRequest, pk: UUID) -> HttpResponse:
     """`preset` or `until` (ISO 8601); neither wakes it."""
-    opened = _conversation(request, pk)
+    opened = conversation_or_404(request, pk)
     preset, written = request.POST.get("preset", ""), request.POST.get("until", "")
     if preset == "wake":
         handling.snooze(conversation=opened, until=None)
@@ -116,7 +116,7 @@ def snooze(request: HttpRequest, pk: UUID) -> HttpResponse:
 @agents_only
 def tag(request: HttpRequest, pk: UUID) -> HttpResponse:
     """`add` or `remove`: a tag's name."""
-    opened = _conversation(request, pk)
+    opened = conversation_or_404(request, pk)
     if "remove" in request.POST:
         services.remove_tag(conversation=opened, name=request.POST["remove"])
         return _done(request, opened)
@@ -195,14 +195,9 @@ def _saved_error(code: str) -> str:
     }[code]
 
 
-def _conversation(request: HttpRequest, pk: UUID) -> Conversation:
-    visible = Conversation.objects.visible_to(request.user).select_related("assignee", "customer")
-    return get_object_or_404(visible, pk=pk)
-
-
 def _done(request: HttpRequest, opened: Conversation) -> HttpResponse:
     if "X-Partial" in request.headers:
-        return _menu(request, _conversation(request, opened.pk))
+        return _menu(request, conversation_or_404(request, opened.pk))
     return redirect("desk-conversation", opened.pk)
 
 

@@ -1,6 +1,7 @@
 // The chat without its page: one state, one connection, and the promises between them. What was typed is sent until it
 // is confirmed, under the same client id; what was missed is asked for; what is quiet is asked whether it lives.
 
+import { newClientId } from "../webui/client_id.js";
 import { connect } from "./connection.js";
 import * as store from "./store.js";
 
@@ -211,9 +212,4 @@ export function createClient({ endpoints, token, request, unsent, language, timi
     }
     on.onChange?.(next, before, cause);
   }
-}
-
-// crypto.randomUUID exists on https and localhost only.
-function newClientId() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,21 +1,18 @@
-// The one text box: Enter sends, Shift+Enter breaks the line, and Enter that confirms a Chinese (or any IME's) word
-// never sends. Grows with its text.
+// The one text box: Enter sends, Shift+Enter breaks the line, Enter for an input method does neither. Grows with its text.
+
+import { watchComposition } from "../webui/ime.js";
 
 export function createComposer({ form, maxChars, strings, onSend, onInput, mayBeEmpty = () => false }) {
   const box = form.querySelector("textarea");
   const counter = form.querySelector("[data-counter]");
-  let isComposing = false;
+  const isForIme = watchComposition(box);
 
-  box.addEventListener("compositionstart", () => (isComposing = true));
-  box.addEventListener("compositionend", () => (isComposing = false));
   box.addEventListener("input", () => {
     refresh();
     onInput?.(box.value);
   });
   box.addEventListener("keydown", (event) => {
-    // keyCode 229: Safari ends the composition before the Enter that confirmed it
-    const isForIme = isComposing || event.isComposing || event.keyCode === 229;
-    if (event.key !== "Enter" || event.shiftKey || isForIme) return;
+    if (event.key !== "Enter" || event.shiftKey || isForIme(event)) return;
     event.preventDefault();
     submit();
   });

@@ -155,13 +155,13 @@ export function createList({ log, scroller, strings, locale, hooks = [], onRetry
     node.className = "message";
     node.dataset.key = row.key;
     node.append(
-      part("p", "message-day"),
-      part("p", "message-name"),
-      part("div", "message-body"),
-      part("div", "message-text"),
-      part("time", "message-time"),
-      part("div", "message-extras"),
-      part("p", "message-state"),
+      element("p", "message-day"),
+      element("p", "message-name"),
+      element("div", "message-body"),
+      element("div", "message-text"),
+      element("time", "message-time"),
+      element("div", "message-extras"),
+      element("p", "message-state"),
     );
     nodes.set(row.key, node);
     return node;
@@ -221,7 +221,7 @@ export function createList({ log, scroller, strings, locale, hooks = [], onRetry
   }
 
   function retryButton(row) {
-    const button = part("button", "message-retry");
+    const button = element("button", "message-retry");
     button.type = "button";
     button.textContent = strings.tryAgain;
     button.addEventListener("click", () => onRetry(row.client_id));
@@ -274,8 +274,4 @@ function doneMark({ state, attachments, rating }) {
 // At the end of the last words, not on a line of its own.
 function cursorPlace(block) {
   return block.localName === "ul" || block.localName === "ol" ? block.lastElementChild : block;
-}
-
-function part(tag, className) {
-  return element(tag, className);
 }

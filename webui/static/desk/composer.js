@@ -1,4 +1,6 @@
 // The agent's reply box: who answers, taking over and handing back, and messages that are sent once or said to be kept.
+import { newClientId } from "../webui/client_id.js";
+import { watchComposition } from "../webui/ime.js";
 import { partial, elements } from "./partials.js";
 
 const TYPING_FORGOTTEN_MS = 6000;
@@ -10,7 +12,7 @@ const SAID = { "take-over": "tookOver", "hand-back": "handedBack", close: "close
 export class Composer {
   #listeners = new AbortController();
   #timers = {};
-  #isComposing = false;
+  #isForIme;
   #isTaking = false;
   #unsent = null; // {text, client_id}: the same id again, so that a lost answer can't double a message
 
@@ -23,8 +25,7 @@ export class Composer {
     this.box.value = localStorage.getItem(this.draftKey) ?? "";
     const { signal } = this.#listeners;
     this.form.addEventListener("submit", (event) => this.#submit(event), { signal });
-    this.box.addEventListener("compositionstart", () => (this.#isComposing = true), { signal });
-    this.box.addEventListener("compositionend", () => (this.#isComposing = false), { signal });
+    this.#isForIme = watchComposition(this.box, { signal });
     this.box.addEventListener("keydown", (event) => this.#key(event), { signal });
     this.box.addEventListener("input", () => this.#input(), { signal });
     document.addEventListener("desk:take-over", () => this.act("take-over"), { signal });
@@ -66,9 +67,7 @@ export class Composer {
   }
 
   #key(event) {
-    // keyCode 229: Safari ends the composition before the Enter that confirmed it
-    const isForIme = this.#isComposing || event.isComposing || event.keyCode === 229;
-    if (event.key !== "Enter" || event.shiftKey || isForIme) return;
+    if (event.key !== "Enter" || event.shiftKey || this.#isForIme(event)) return;
     event.preventDefault();
     this.#send();
   }
@@ -164,9 +163,4 @@ export class Composer {
   #url(name) {
     return `/desk/conversations/${this.id}/${name}/`;
   }
-}
-
-// crypto.randomUUID exists on https and localhost only.
-function newClientId() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

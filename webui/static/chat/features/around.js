@@ -1,6 +1,7 @@
 // What stands around the messages: the office and the queue under the header, the form before the chat, a message left
 // outside office hours, and the rating at the end. Asks the server for the facts when the conversation's state changes.
 
+import { newClientId } from "../../webui/client_id.js";
 import { element, icon } from "../dom.js";
 import { plainButton, send } from "./answers.js";
 
@@ -110,7 +111,7 @@ export function install(chat) {
       field("email", { isRequired: true, value: facts.contact.email }),
       field("text", { isRequired: true, isLong: true, value: chat.composer.text() }),
     ];
-    const client_id = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16)).join("");
+    const client_id = newClientId();
     const node = formNode(strings.leaveMessage, strings.leaveText, fields, strings.leaveSend, (values) =>
       post("message/", { ...values, client_id }, node));
     node.querySelector(".form-actions").append(plainButton("button button-quiet", strings.cancel, () => {

@@ -1,4 +1,4 @@
-"""A PostgreSQL server in a temporary folder for a measurement, with its settings as installed."""
+"""A real PostgreSQL server in a temporary folder, for tests and measurements."""
 
 import os
 import shutil
@@ -9,17 +9,23 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
+def server_programs() -> Path | None:
+    """The folder of Debian's newest server programs; None where there are none."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return found[-1].parent if found else None
+
+
 @contextmanager
 def temporary_server() -> Iterator[str]:
-    """Yields its DATABASE_URL; needs Debian's server programs."""
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))[-1].parent
-    folder = Path(tempfile.mkdtemp(prefix="kefu-pg-bench-"))
+    """Yields its DATABASE_URL; needs `server_programs`."""
+    programs = server_programs()
+    folder = Path(tempfile.mkdtemp(prefix="kefu-pg-"))
     as_postgres = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []  # initdb refuses root
     if as_postgres:
         shutil.chown(folder, "postgres", "postgres")
 
     def run(*command: str) -> None:
-        subprocess.run([*as_postgres, *command], check=True, cwd="/", stdout=subprocess.DEVNULL, timeout=120)
+        subprocess.run([*as_postgres, *command], check=True, cwd="/", stdout=subprocess.DEVNULL, timeout=60)
 
     cluster = str(folder / "cluster")
     run(f"{programs}/initdb", "-D", cluster, "-A", "trust", "-U", "postgres", "--no-sync")
