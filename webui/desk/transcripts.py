@@ -7,12 +7,13 @@ from statistics import median
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import Count, Prefetch
+from django.db.models import Count
 from django.utils.translation import gettext as _
 
 from chatbot.assist.models import ConversationSummary, CustomerFact
-from chatbot.conversations.models import Conversation, Message, Reply, Review
+from chatbot.conversations.models import Conversation, Message, Reply
 from webui.desk.moods import TrendLine, trend_line
+from webui.desk.review.marking import Marking, markings_of
 
 PAGE_SIZE = 100
 _MAX_FACTS = 12
@@ -34,8 +35,7 @@ class Span:
 class TranscriptMessage:
     message: Message
     reply: Reply | None = None
-    reviews: Sequence[Review] = ()
-    own_review: Review | None = None
+    marking: Marking | None = None
     spans: Sequence[Span] = ()
     timings: Sequence[tuple[str, float]] = ()
 
@@ -57,26 +57,22 @@ def messages_before(conversation: Conversation, user: User | AnonymousUser, seq:
     return _transcript(conversation, user, seq__lt=seq, seq__gte=seq - PAGE_SIZE)
 
 
-def transcript_of_reply(reply: Reply, user: User | AnonymousUser) -> TranscriptMessage:
-    """The bot's message of a finished reply, as `message_at` gives it."""
-    assert reply.message is not None
-    return message_at(reply.conversation, user, reply.message.seq)[0]
-
-
 def _transcript(conversation: Conversation, user: User | AnonymousUser, **window: int) -> list[TranscriptMessage]:
-    reviews = Prefetch("answered_reply__reviews", Review.objects.select_related("reviewer").order_by("updated_at"))
-    rows = conversation.messages.filter(**window).with_reply().prefetch_related(reviews).order_by("seq")
-    return [_entry(message, user) for message in rows]
+    found = conversation.messages.filter(**window).with_reply().select_related("answered_reply__customer_message")
+    messages = list(found.order_by("seq"))
+    replies = [reply for message in messages if (reply := getattr(message, "answered_reply", None))]
+    for reply in replies:
+        reply.customer_message.conversation = conversation  # the same one: no query for each
+    markings = markings_of([reply.customer_message for reply in replies], user)
+    return [_entry(message, markings) for message in messages]
 
 
-def _entry(message: Message, user: User | AnonymousUser) -> TranscriptMessage:
+def _entry(message: Message, markings: dict[int, Marking]) -> TranscriptMessage:
     reply: Reply | None = getattr(message, "answered_reply", None)
     if reply is None:
         return TranscriptMessage(message)
-    reviews = list(reply.reviews.all())
-    own = next((review for review in reviews if review.reviewer_id == user.pk), None)
     timings = [(str(name), float(ms)) for name, ms in reply.timings_ms.items() if isinstance(ms, int | float)]
-    return TranscriptMessage(message, reply, reviews, own, spans_of(reply), timings)
+    return TranscriptMessage(message, reply, markings[reply.customer_message_id], spans_of(reply), timings)
 
 
 def spans_of(reply: Reply) -> list[Span]:
