@@ -3,7 +3,7 @@ import { elements } from "./partials.js";
 
 // Saves the form of this submit event and puts the saved one in its place. Gives the verdict, or null when it wasn't saved.
 export async function saveMark(event) {
-  const form = event.target.closest("form.mark");
+  const form = event.target.closest("form.turn-mark");
   if (!form) return null;
   event.preventDefault();
   const body = new FormData(form, event.submitter);
