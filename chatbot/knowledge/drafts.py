@@ -69,11 +69,17 @@ def version_of(draft: AnswerDraft) -> int:
 
 
 @transaction.atomic
-def publish(*, draft: AnswerDraft, by: User, seen_version: int) -> Answer:
-    """Makes it live. Raises DraftRefusedError, ValidationError."""
+def publish(
+    *, draft: AnswerDraft, by: User, seen_version: int, question: str | None = None, text: str | None = None
+) -> Answer:
+    """Makes it live, reworded if asked. Raises DraftRefusedError, ValidationError; then it still waits."""
     _take(draft, AnswerDraft.Status.PUBLISHED, by)
     if version_of(draft) != seen_version:
         raise DraftRefusedError("changed")
+    for name, value in (("question", question), ("answer", text)):
+        if value is not None:
+            draft.proposed[name] = value.replace("\r\n", "\n")
+    draft.save(update_fields=["proposed"])
     present = Answer.objects.filter(pk=draft.answer_id).first()
     return save_answer(id=draft.answer_id, **_result(draft, present.snapshot() if present else {}), by=by)
 
@@ -82,16 +88,6 @@ def publish(*, draft: AnswerDraft, by: User, seen_version: int) -> Answer:
 def reject(*, draft: AnswerDraft, by: User) -> None:
     """Raises DraftRefusedError when it was decided before."""
     _take(draft, AnswerDraft.Status.REJECTED, by)
-
-
-def reword(*, draft: AnswerDraft, question: str, text: str) -> None:
-    """An admin's touch before publishing. Raises ValidationError, DraftRefusedError."""
-    wanted = Answer(**draft.proposed)
-    wanted.question, wanted.answer = question, text
-    wanted.full_clean(validate_unique=False, validate_constraints=False)
-    waiting = AnswerDraft.objects.filter(pk=draft.pk, status=AnswerDraft.Status.WAITING)
-    if not waiting.update(proposed=wanted.snapshot()):
-        raise DraftRefusedError("decided")
 
 
 def _take(draft: AnswerDraft, status: str, by: User) -> None:
