@@ -162,6 +162,7 @@ def test_a_verdict_without_a_script_leads_on_to_the_next_turn_with_the_same_filt
 def test_a_verdict_and_a_correction_are_kept_in_one_step_and_nothing_is_live(alice):
     message = make_turn("Do you sell gift cards?", action="decline")
     posted = {"verdict": "missing_answer", "better_text": "Yes, from $10.", "correction": "new_answer", "queue": ""}
+    posted["answer_id"] = "returns.en"  # what the form's hidden field for entries holds
     response = logged_in(alice).post(reverse("desk-mark", args=[message.pk]), posted, headers={"X-Partial": "1"})
     assert response.status_code == 200
     draft = AnswerDraft.objects.get()

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from chatbot.conversations.models import Conversation, Message
 from chatbot.review.models import Review
 from chatbot.review.services import BETTER_TEXT_MAX_CHARS
 
 VERDICT_LABELS = {
-    Review.Verdict.RIGHT.value: _("Right"),
+    Review.Verdict.RIGHT.value: pgettext_lazy("verdict", "Right"),
     Review.Verdict.WRONG_ENTRY.value: _("Wrong entry"),
     Review.Verdict.MISSING_ANSWER.value: _("Missing answer"),
     Review.Verdict.BAD_WORDING.value: _("Bad wording"),

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from chatbot.conversations.models import Conversation, Message, is_admin
 from chatbot.review import services
 from chatbot.review.corrections import CorrectionRefusedError, correct
-from chatbot.review.models import Review
+from chatbot.review.models import Correction, Review
 from webui.desk.access import agents_only, no_access
 from webui.desk.review import turns
 from webui.desk.review.address import REASON_LABELS, QueueAddress, parse_address
@@ -81,12 +81,12 @@ def _keep(request: HttpRequest, message: Message) -> None:
         better_text=posted.get("better_text", ""),
         corrected_sentiment=posted.get("sentiment", ""),
     )
-    if posted.get("correction"):
+    if kind := posted.get("correction", ""):
         correct(
             message=message,
             author=request.user,
-            kind=posted["correction"],
-            answer_id=posted.get("answer_id", ""),
+            kind=kind,
+            answer_id="" if kind == Correction.Kind.NEW_ANSWER else posted.get("answer_id", ""),  # it names itself
             question=posted.get("question", ""),
             text=posted.get("better_text", ""),
         )

@@ -20,10 +20,31 @@ export async function saveMark(event) {
     return null;
   }
   const verdict = body.get("verdict");
-  form.replaceWith(problem.saved);
-  problem.saved.querySelector(".mark-more").open ||= wasOpen && verdict !== "right";
-  problem.saved.querySelector(`[name=verdict][value="${verdict}"]:not([data-save])`)?.focus({ preventScroll: true });
-  return { form: problem.saved, verdict };
+  const { saved } = problem;
+  const focused = form.contains(document.activeElement) ? document.activeElement : null;
+  const isWritten = carryOver(form, saved, body);
+  saved.querySelector(".mark-more").open ||= wasOpen && verdict !== "right";
+  form.replaceWith(saved);
+  if (focused?.matches("textarea, select, input")) keepPlace(focused, saved);
+  else saved.querySelector(`[name=verdict][value="${verdict}"]:not([data-save])`)?.focus({ preventScroll: true });
+  return { form: saved, verdict, isWritten };
+}
+
+// What was written while the answer was on its way belongs into the saved form; true when there was any.
+function carryOver(form, saved, body) {
+  let isWritten = false;
+  for (const field of form.querySelectorAll("textarea, select, input:not([type=hidden])")) {
+    if ((field.type === "radio" && !field.checked) || field.value === body.get(field.name)) continue;
+    saved.elements[field.name].value = field.value;
+    isWritten = true;
+  }
+  return isWritten;
+}
+
+function keepPlace(focused, saved) {
+  const field = focused.id ? saved.querySelector(`#${CSS.escape(focused.id)}`) : saved.querySelector(`[name="${focused.name}"]:checked`);
+  field?.focus({ preventScroll: true });
+  if (field?.matches("textarea")) field.setSelectionRange(focused.selectionStart, focused.selectionEnd);
 }
 
 async function post(form, address, body) {

@@ -36,15 +36,12 @@ async function open(url, { isHistory = false } = {}) {
   link?.scrollIntoView({ block: "nearest" });
   if (!isHistory) history.pushState(null, "", url);
   turn().focus({ preventScroll: true });
-  showEnd();
+  showJudged();
 }
 
-// The judged question and reply are what counts: they stand at the end of what is shown.
-function showEnd() {
-  const scroller = turn().querySelector(".turn-scroll");
-  if (!scroller) return;
-  const question = scroller.querySelector(".is-judged");
-  scroller.scrollTop = Math.min(scroller.scrollHeight, Math.max(0, question.offsetTop - scroller.offsetTop - 24));
+// The judged question and reply are what counts: they come into view whatever was said before.
+function showJudged() {
+  turn().querySelector(".is-judged")?.scrollIntoView({ block: "start" });
 }
 
 function move(step) {
@@ -87,13 +84,12 @@ document.addEventListener("submit", async (event) => {
   const isLast = event.submitter?.matches("[data-save], [value=right]");
   const saved = await saveMark(event);
   if (!saved) return;
-  isUnsaved = false;
+  isUnsaved = saved.isWritten;
   announcer.textContent = announcer.dataset.saved;
   refreshSide();
   if (isPick) return;
   document.querySelector(`.row[data-turn="${saved.form.dataset.turn}"]`)?.classList.add("is-done");
-  if (isLast) goOn();
-  else saved.form.querySelector("textarea").focus();
+  if (isLast && !saved.isWritten) goOn();
 });
 
 document.addEventListener("input", (event) => { if (event.target.matches(".turn-mark textarea")) isUnsaved = true; });
@@ -142,9 +138,10 @@ function judge(event) {
   if (!button) return;
   event.preventDefault();
   button.click();
+  if (event.key !== "1") form().querySelector("textarea").focus(); // what is typed next is the better answer
 }
 
 localiseTimes(document);
 document.getElementById("show-keys").hidden = false;
 document.getElementById("show-keys").addEventListener("click", () => keys.showModal());
-showEnd();
+showJudged();
