@@ -66,6 +66,7 @@ INSTALLED_APPS = [
     "chatbot.company",
     "chatbot.conversations",
     "chatbot.inbox",
+    "chatbot.notes",
     "chatbot.knowledge",
     "chatbot.insight",
     "chatbot.reply",
