@@ -12,6 +12,7 @@ from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
 from chatbot.conversations.models import ADMINS_GROUP, AGENTS_GROUP, Conversation, Message, agent_display_name
 from chatbot.conversations.services import MessageRefusedError, cancel_unfinished_replies, promise_reply
@@ -34,7 +35,8 @@ class NothingToUndoError(Exception):
     """The last act was somebody else's, or an agent has written or acted since."""
 
 
-_UNDOABLE = ("status", "closed_at", "handled_by", "assignee_id", "needs_human", "waiting_since", "snoozed_until")
+_UNDOABLE_TIMES = ("closed_at", "waiting_since", "snoozed_until")
+_UNDOABLE = ("status", "handled_by", "assignee_id", "needs_human", *_UNDOABLE_TIMES)
 
 
 @transaction.atomic
@@ -183,7 +185,7 @@ def undo(*, conversation: Conversation, agent: User) -> None:
     since = locked.messages.filter(seq__gt=act["seq"]) if act else locked.messages.none()
     if not act or act["agent"] != agent.pk or since.exclude(author=Message.Author.CUSTOMER).exists():
         raise NothingToUndoError
-    before = {name: Conversation._meta.get_field(name).to_python(value) for name, value in act["before"].items()}
+    before = act["before"] | {name: parse_datetime(act["before"][name] or "") for name in _UNDOABLE_TIMES}
     if since.exists():
         before |= {"status": Conversation.Status.OPEN, "closed_at": None}
     _restore(locked, before, agent)
