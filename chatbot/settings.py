@@ -70,6 +70,7 @@ INSTALLED_APPS = [
     "chatbot.knowledge",
     "chatbot.insight",
     "chatbot.reply",
+    "chatbot.review",
     "chatbot.sentiment",
     "chatbot.sites",
     "chatbot.training",

@@ -313,27 +313,8 @@ class Reply(models.Model):
             models.Index(fields=["action", "conversation"], name="reply_by_action"),
             models.Index(fields=["model_version", "conversation"], name="reply_by_model"),
             models.Index(fields=["rating", "conversation"], name="reply_by_rating"),
+            models.Index(fields=["rated_at"], name="reply_by_rated_at", condition=Q(rated_at__isnull=False)),
         ]
 
     def __str__(self) -> str:
         return f"reply to {self.customer_message_id} ({self.status}, attempt {self.attempt})"
-
-
-class Review(models.Model):
-    """What an agent says of a reply, and the better one that they wrote."""
-
-    class Verdict(models.TextChoices):
-        GOOD = "good"
-        BAD = "bad"
-
-    reply = models.ForeignKey(Reply, on_delete=models.CASCADE, related_name="reviews")
-    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
-    verdict = models.CharField(max_length=4, choices=Verdict)
-    better_text = models.TextField(blank=True, default="")
-    updated_at = models.DateTimeField(auto_now=True)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["reply", "reviewer"], name="review_once_per_reviewer")]
-
-    def __str__(self) -> str:
-        return f"{self.verdict} by {self.reviewer_id}"

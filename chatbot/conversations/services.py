@@ -12,14 +12,13 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.db import models, transaction
 from django.db.models import Exists, F, OuterRef, Q, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from chatbot import events, queue
-from chatbot.conversations.models import Conversation, Customer, Message, Reply, Review
+from chatbot.conversations.models import Conversation, Customer, Message, Reply
 from chatbot.conversations.writes import lock_conversation, publish_on_commit, publish_state_on_commit, save_message
 
 log = logging.getLogger(__name__)
@@ -337,16 +336,6 @@ def record_sentiment(*, message: Message, label: str, probability: float) -> Non
 def record_mood(*, conversation_id: UUID, mood: str, score: float, trend: float) -> None:
     Conversation.objects.filter(pk=conversation_id).update(mood=mood, mood_score=score, mood_trend=trend)
     publish_on_commit(events.ConversationChanged(conversation_id=str(conversation_id)))
-
-
-@transaction.atomic
-def review_reply(*, reply: Reply, reviewer: User, verdict: str, better_text: str = "") -> Review:
-    """One review per reviewer and reply; a later one replaces it."""
-    review, _ = Review.objects.update_or_create(
-        reply=reply, reviewer=reviewer, defaults={"verdict": verdict, "better_text": better_text.strip()}
-    )
-    publish_on_commit(events.ConversationChanged(conversation_id=str(reply.conversation_id)))
-    return review
 
 
 def _mine(reply: Reply) -> models.QuerySet[Reply]:

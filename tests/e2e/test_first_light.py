@@ -82,10 +82,10 @@ def test_an_agent_sees_the_transcript_with_its_sentiment_and_reviews_a_reply(cus
     ask(customer, "What does standard delivery cost?")
     answer = agent.get_by_role("article", name="Bot").filter(has_text="$6.90")
     expect(answer).to_be_visible(timeout=PATIENCE_MS)
-    answer.get_by_role("button", name="Good").click()
-    expect(answer.get_by_role("button", name="Good")).to_have_attribute("aria-pressed", "true", timeout=PATIENCE_MS)
+    answer.get_by_role("button", name="Right").click()
+    expect(answer.get_by_role("button", name="Right")).to_have_attribute("aria-pressed", "true", timeout=PATIENCE_MS)
     agent.screenshot(path=SCREENSHOTS / "desk.png")
-    assert rows(site, "SELECT verdict FROM conversations_review") == [("good",)]
+    assert rows(site, "SELECT verdict FROM review_review") == [("right",)]
 
 
 def test_an_edited_answer_is_live_in_the_next_reply(customer: Page, admin: Page, site: Site):

@@ -13,10 +13,11 @@ from django.utils.translation import gettext as _
 
 from chatbot.assist.languages import guess_language
 from chatbot.assist.models import ConversationSummary, CustomerFact, Translation
-from chatbot.conversations.models import Conversation, Message, Reply, Review
+from chatbot.conversations.models import Conversation, Message, Reply
 from chatbot.notes.models import Note
 from webui.desk.conversation.why import Why, why_of
 from webui.desk.moods import TrendLine, trend_line
+from webui.desk.review.marking import Marking, markings_of
 
 PAGE_SIZE = 100
 _MAX_FACTS, _MAX_PAST = 12, 8
@@ -38,8 +39,7 @@ class Span:
 class TranscriptMessage:
     message: Message
     reply: Reply | None = None
-    reviews: Sequence[Review] = ()
-    own_review: Review | None = None
+    marking: Marking | None = None
     notes: Sequence[Note] = ()
     translation: Translation | None = None
     is_translatable: bool = False
@@ -65,19 +65,16 @@ def messages_before(conversation: Conversation, user: User | AnonymousUser, seq:
     return _transcript(conversation, user, seq__lt=seq, seq__gte=seq - PAGE_SIZE)
 
 
-def transcript_of_reply(reply: Reply, user: User | AnonymousUser) -> TranscriptMessage:
-    """The bot's message of a finished reply, as `message_at` gives it."""
-    assert reply.message is not None
-    return message_at(reply.conversation, user, reply.message.seq)[0]
-
-
 def _transcript(conversation: Conversation, user: User | AnonymousUser, **window: int) -> list[TranscriptMessage]:
-    reviews = Prefetch("answered_reply__reviews", Review.objects.select_related("reviewer").order_by("updated_at"))
     translations = Prefetch("translations", Translation.objects.filter(target=reader_language()))
-    rows = conversation.messages.filter(**window).with_reply().prefetch_related(reviews, translations).order_by("seq")
-    messages = list(rows)
+    found = conversation.messages.filter(**window).with_reply().select_related("answered_reply__customer_message")
+    messages = list(found.prefetch_related(translations).order_by("seq"))
+    replies = [reply for message in messages if (reply := getattr(message, "answered_reply", None))]
+    for reply in replies:
+        reply.customer_message.conversation = conversation  # the same one: no query for each
+    markings = markings_of([reply.customer_message for reply in replies], user)
     notes = _notes_below(conversation, user, [message.seq for message in messages])
-    return [_entry(message, user, notes.get(message.seq, [])) for message in messages]
+    return [_entry(message, markings, notes.get(message.seq, [])) for message in messages]
 
 
 def _notes_below(conversation: Conversation, user: User | AnonymousUser, seqs: Sequence[int]) -> dict[int, list[Note]]:
@@ -97,7 +94,7 @@ def reader_language() -> str:
     return "zh" if (get_language() or "en").startswith("zh") else "en"
 
 
-def _entry(message: Message, user: User | AnonymousUser, notes: Sequence[Note]) -> TranscriptMessage:
+def _entry(message: Message, markings: dict[int, Marking], notes: Sequence[Note]) -> TranscriptMessage:
     reply: Reply | None = getattr(message, "answered_reply", None)
     common: dict[str, Any] = {
         "notes": notes,
@@ -106,11 +103,10 @@ def _entry(message: Message, user: User | AnonymousUser, notes: Sequence[Note]) 
     }
     if reply is None:
         return TranscriptMessage(message, **common)
-    reviews = list(reply.reviews.all())
-    own = next((review for review in reviews if review.reviewer_id == user.pk), None)
     timings = [(str(name), float(ms)) for name, ms in reply.timings_ms.items() if isinstance(ms, int | float)]
+    marking = markings[reply.customer_message_id]
     return TranscriptMessage(
-        message, reply, reviews, own, spans=spans_of(reply), timings=timings, why=why_of(reply), **common
+        message, reply, marking, spans=spans_of(reply), timings=timings, why=why_of(reply), **common
     )
 
 

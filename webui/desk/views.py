@@ -1,21 +1,17 @@
-"""An opened conversation: its page, its partials, and reviews. Reads go through `transcripts`."""
+"""An opened conversation: its page and its partials. Reads go through `transcripts`."""
 
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
-from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
-from django.views.decorators.http import require_POST, require_safe
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
 
-from chatbot.conversations import services
-from chatbot.conversations.models import Conversation, Reply, Review
+from chatbot.conversations.models import Conversation
 from webui.desk import rows, transcripts
 from webui.desk.access import agents_only, conversation_or_404
 from webui.desk.inbox import listing
-
-BETTER_TEXT_MAX_CHARS = 4000
 
 
 @require_safe
@@ -51,26 +47,6 @@ def conversation_context(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render(request, "desk/context.html", {"conversation": opened, "context": transcripts.context_of(opened)})
 
 
-@require_POST
-@agents_only
-def review(request: HttpRequest, reply_id: int) -> HttpResponse:
-    """Saves the agent's verdict; answers with the review partial to a script and with the transcript to a form."""
-    visible = Conversation.objects.visible_to(request.user)
-    reply = get_object_or_404(
-        Reply.objects.select_related("message", "conversation"),
-        pk=reply_id,
-        conversation__in=visible,
-        message__isnull=False,
-    )
-    verdict, better_text = request.POST.get("verdict", ""), request.POST.get("better_text", "")
-    if verdict not in Review.Verdict.values or len(better_text) > BETTER_TEXT_MAX_CHARS:
-        return HttpResponseBadRequest()
-    services.review_reply(reply=reply, reviewer=request.user, verdict=verdict, better_text=better_text)
-    if "X-Partial" in request.headers:
-        return render(request, "desk/review.html", {"entry": transcripts.transcript_of_reply(reply, request.user)})
-    return redirect(f"{reverse('desk-conversation', args=[reply.conversation_id])}#reply-{reply.pk}")
-
-
 def _transcript_context(request: HttpRequest, opened: Conversation, before: int) -> dict[str, Any]:
     entries = transcripts.messages_before(opened, request.user, before)
     first_seq = entries[0].message.seq if entries else 1
@@ -80,7 +56,6 @@ def _transcript_context(request: HttpRequest, opened: Conversation, before: int)
         "entries": entries,
         "earlier_seq": first_seq if first_seq > 1 else None,
         "later_is_missing": before <= opened.last_seq,
-        "better_text_max_chars": BETTER_TEXT_MAX_CHARS,
         "message_max_chars": settings.MESSAGE_MAX_CHARS,
     }
 

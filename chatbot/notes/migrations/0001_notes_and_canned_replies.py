@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('conversations', '0004_undo'),
+        ('conversations', '0003_inbox_indexes'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -5,7 +5,7 @@ from django.test import Client
 from django.urls import reverse
 
 from chatbot.conversations import sessions
-from chatbot.conversations.models import Review
+from chatbot.review.models import Review
 from tests.webui.desk.conftest import PASSWORD, logged_in, make_conversation
 
 pytestmark = pytest.mark.django_db
@@ -51,11 +51,11 @@ def test_anonymous_visitors_and_customers_are_sent_to_the_login_and_back(setting
 
 def test_only_agents_review(alice, charlie):
     reply = make_conversation().replies.get()
-    address = reverse("desk-review", args=[reply.pk])
-    assert logged_in(charlie).post(address, {"verdict": "good"}).status_code == 403
-    assert Client().post(address, {"verdict": "good"}).status_code == 302
+    address = reverse("desk-mark", args=[reply.customer_message_id])
+    assert logged_in(charlie).post(address, {"verdict": "right"}).status_code == 403
+    assert Client().post(address, {"verdict": "right"}).status_code == 302
     assert not Review.objects.exists()
-    assert Client(enforce_csrf_checks=True).post(address, {"verdict": "good"}).status_code == 403
+    assert Client(enforce_csrf_checks=True).post(address, {"verdict": "right"}).status_code == 403
 
 
 def test_a_conversation_that_is_not_there_is_404(alice):

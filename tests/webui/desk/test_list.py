@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from chatbot.conversations import services
 from chatbot.conversations.models import Customer
+from chatbot.review.services import review_turn
 from tests.webui.desk.conftest import age, logged_in, make_conversation
 from webui.desk.inbox import listing
 
@@ -108,6 +109,6 @@ def test_a_transcript_needs_the_same_queries_for_two_messages_and_for_thirty(ali
     short, long = make_conversation(1), make_conversation(15)
     for conversation in (short, long):
         for reply in conversation.replies.all():
-            services.review_reply(reply=reply, reviewer=alice, verdict="good")
+            review_turn(message=reply.customer_message, reviewer=alice, verdict="right")
     few = num_queries(client, f"/desk/conversations/{short.pk}/")
     assert num_queries(client, f"/desk/conversations/{long.pk}/") == few <= 32

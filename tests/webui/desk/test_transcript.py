@@ -5,7 +5,8 @@ import re
 import pytest
 from django.urls import reverse
 
-from chatbot.conversations.models import Review
+from chatbot.conversations.models import Reply
+from chatbot.review.models import Review
 from tests.webui.desk.conftest import logged_in, make_conversation, make_exchange
 from webui.desk import transcripts
 
@@ -53,32 +54,49 @@ def test_message_windows(alice, monkeypatch):
     assert seqs(client.get(f"{partial}?after=10")) == [11, 12]
 
 
-def test_a_review_without_a_script_returns_to_the_reply_and_names_the_reviewer(alice, bob):
+def mark_address(reply: Reply) -> str:
+    return reverse("desk-mark", args=[reply.customer_message_id])
+
+
+def test_a_verdict_without_a_script_returns_to_the_reply_and_names_the_reviewer(alice, bob):
     reply = make_conversation().replies.get()
     response = logged_in(alice).post(
-        reverse("desk-review", args=[reply.pk]), {"verdict": "bad", "better_text": " Within 30 days, unused. "}
+        mark_address(reply), {"verdict": "bad_wording", "better_text": " Within 30 days, unused. "}
     )
     assert response.url == f"/desk/conversations/{reply.conversation_id}/#reply-{reply.pk}"
     review = Review.objects.get()
-    assert (review.reviewer, review.verdict, review.better_text) == (alice, "bad", "Within 30 days, unused.")
+    assert (review.reviewer, review.verdict, review.better_text) == (alice, "bad_wording", "Within 30 days, unused.")
     html = logged_in(bob).get(f"/desk/conversations/{reply.conversation_id}/").content.decode()
-    assert "alice" in html and "Within 30 days, unused." in html
+    assert "alice" in html and "Bad wording" in html and "Within 30 days, unused." in html
 
 
-def test_a_review_by_script_gets_the_form_back_and_a_second_one_replaces_the_first(alice):
+def test_a_verdict_by_script_gets_the_form_back_and_a_second_one_replaces_the_first(alice):
     reply, client = make_conversation().replies.get(), logged_in(alice)
-    address = reverse("desk-review", args=[reply.pk])
-    client.post(address, {"verdict": "bad", "better_text": ""}, headers={"X-Partial": "1"})
-    response = client.post(address, {"verdict": "good", "better_text": ""}, headers={"X-Partial": "1"})
+    client.post(mark_address(reply), {"verdict": "wrong_entry"}, headers={"X-Partial": "1"})
+    response = client.post(mark_address(reply), {"verdict": "right"}, headers={"X-Partial": "1"})
     assert response.status_code == 200
-    assert re.search(r'value="good" aria-pressed="true"', response.content.decode())
-    assert Review.objects.get().verdict == "good"
+    assert re.search(r'value="right" aria-pressed="true"', response.content.decode())
+    assert Review.objects.get().verdict == "right"
 
 
-def test_a_review_that_says_nothing_known_or_too_much_is_refused(alice):
+def test_a_verdict_that_says_nothing_known_or_too_much_is_refused(alice):
     reply, client = make_conversation().replies.get(), logged_in(alice)
-    address = reverse("desk-review", args=[reply.pk])
-    assert client.post(address, {"verdict": "meh"}).status_code == 400
-    assert client.post(address, {"verdict": "bad", "better_text": "x" * 4001}).status_code == 400
-    assert client.get(address).status_code == 405
+    for wrong, told in (
+        ({"verdict": "meh"}, "not one of the verdicts"),
+        ({"verdict": "bad_wording", "better_text": "x" * 4001}, "Shorten it"),
+        ({"verdict": "sentiment_wrong"}, "Choose the sentiment"),
+        ({"verdict": "right", "sentiment": "furious"}, "Nothing was saved"),
+    ):
+        response = client.post(mark_address(reply), wrong)
+        assert response.status_code == 400 and told in response.json()["text"]
+    assert client.get(mark_address(reply)).status_code == 405
+    assert client.post(reverse("desk-mark", args=[reply.message_id]), {"verdict": "right"}).status_code == 404
     assert not Review.objects.exists()
+
+
+def test_a_wrong_sentiment_is_corrected_beside_the_classifiers_word(alice):
+    reply = make_conversation().replies.get()
+    logged_in(alice).post(mark_address(reply), {"verdict": "sentiment_wrong", "sentiment": "neutral"})
+    assert Review.objects.get().corrected_sentiment == "neutral"
+    reply.customer_message.refresh_from_db()
+    assert reply.customer_message.sentiment == "negative"

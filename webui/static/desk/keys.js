@@ -13,9 +13,9 @@ export function installKeys(list, transcript, openMenu) {
     ".": () => openMenu(list.focusedId() ?? list.opened),
     n: () => transcript()?.moveReply?.(1),
     p: () => transcript()?.moveReply?.(-1),
-    g: () => transcript()?.judge?.("good"),
-    b: () => transcript()?.judge?.("bad"),
-    w: () => transcript()?.writeBetter?.(),
+    g: () => transcript()?.judge?.("right"),
+    b: () => transcript()?.doubt?.(),
+    w: () => transcript()?.doubt?.({ isWriting: true }),
     "?": () => dialog.showModal(),
   };
   for (const [key, name] of Object.entries(EVENTS))

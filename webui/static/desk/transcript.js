@@ -1,5 +1,6 @@
 // The opened conversation: new messages, sentiments and running replies come in live; reviews are saved in place.
 import { Composer } from "./composer.js";
+import { saveMark } from "./mark.js";
 import { elements, partial, post, soon } from "./partials.js";
 
 const FACTS_WAIT_MS = 400;
@@ -22,7 +23,7 @@ export class Transcript {
     this.pill = document.getElementById("new-messages");
     this.refreshFacts = soon(() => this.#refreshFacts(), FACTS_WAIT_MS);
     this.isAtNewest = !this.scroller.querySelector(":scope > .more");
-    this.box.addEventListener("submit", (event) => this.#review(event));
+    this.box.addEventListener("submit", (event) => saveMark(event));
     this.box.addEventListener("click", (event) => this.#click(event));
     this.scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     this.pill.addEventListener("click", () => this.#scrollToEnd());
@@ -206,24 +207,6 @@ export class Transcript {
     this.scroller.scrollTop += this.scroller.scrollHeight - height; // what was read stays where it was
   }
 
-  async #review(event) {
-    const form = event.target.closest("form.review");
-    if (!form) return;
-    event.preventDefault();
-    const body = new FormData(form, event.submitter);
-    for (const button of form.querySelectorAll("button")) button.disabled = true;
-    try {
-      const options = { method: "POST", body, headers: { "X-Partial": "1" } };
-      const [saved] = elements(await partial(form.action, options));
-      form.replaceWith(saved);
-      const verdict = body.get("verdict");
-      saved.querySelector(`.verdicts [value="${verdict}"]`).focus({ preventScroll: true });
-    } catch {
-      for (const button of form.querySelectorAll("button")) button.disabled = false;
-      form.querySelector("[role=alert]").hidden = false;
-    }
-  }
-
   moveReply(step) {
     const replies = [...this.box.querySelectorAll("[data-reply]")];
     const here = replies.indexOf(this.focusedReply());
@@ -238,15 +221,16 @@ export class Transcript {
 
   judge(verdict) {
     const reply = this.focusedReply();
-    if (reply) reply.querySelector(`.verdicts [value="${verdict}"]`).click();
+    if (reply) reply.querySelector(`.mark [name=verdict][value="${verdict}"]`).click();
     else this.moveReply(1);
   }
 
-  writeBetter() {
-    const better = this.focusedReply()?.querySelector(".better");
-    if (!better) { this.moveReply(1); return; }
-    better.open = true;
-    better.querySelector("textarea").focus();
+  // What is wrong with the focused reply: its verdicts are opened, or the box for a better answer.
+  doubt({ isWriting = false } = {}) {
+    const more = this.focusedReply()?.querySelector(".mark-more");
+    if (!more) { this.moveReply(1); return; }
+    more.open = true;
+    more.querySelector(isWriting ? "textarea" : ".verdicts button").focus();
   }
 
   // The newest message stays in view unless the reader scrolled up; then the pill says that there is more.

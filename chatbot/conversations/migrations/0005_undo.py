@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('conversations', '0003_inbox_indexes'),
+        ('conversations', '0004_reviews_have_a_room'),
     ]
 
     operations = [
