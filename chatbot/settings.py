@@ -77,7 +77,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "webui.static_files.StaticFilesMiddleware",
     "csp.middleware.CSPMiddleware",
     "webui.embed.middleware.EmbedCorsMiddleware",  # before the CSRF check
     "django.contrib.sessions.middleware.SessionMiddleware",
