@@ -79,7 +79,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "webui.static_files.StaticFilesMiddleware",
     "csp.middleware.CSPMiddleware",
     "webui.embed.middleware.EmbedCorsMiddleware",  # before the CSRF check
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -225,7 +225,6 @@ ANALYSIS_WORKER_THREADS = env.int("ANALYSIS_WORKER_THREADS", default=2)
 
 # --- conversations --------------------------------------------------------------------------------------------------
 CUSTOMER_SESSION_COOKIE = "kefu_customer"
-CUSTOMER_SESSION_MAX_AGE_S = env.int("CUSTOMER_SESSION_MAX_AGE_S", default=30 * 24 * 3600)
 MESSAGE_MAX_CHARS = 2000
 ACCESS_RECHECK_S = 5.0  # a socket whose access was revoked forwards nothing after this long
 CHAT_MAX_REQUESTS = 20  # of one socket, within the window below
