@@ -66,7 +66,7 @@ export class Hands {
 
   #place(html) {
     const [hands] = elements(html);
-    if (!hands || !this.form.isConnected) return;
+    if (!hands || !this.form.isConnected || hands.outerHTML === this.element.outerHTML) return; // a press isn't lost
     const hadFocus = this.element.contains(document.activeElement);
     this.element.replaceWith(hands);
     if (hadFocus) this.form.querySelector("textarea").focus();
