@@ -28,6 +28,8 @@ TRANSLATE = "assist.translate"
 DRAFT_ALTERNATIVES = "assist.draft_alternatives"
 GIVE_OUT_WAITING = "inbox.give_out_waiting"
 ROLL_UP_INSIGHT = "insight.roll_up"
+FILL_REVIEW_QUEUE = "review.fill_queue"
+REPLAY = "review.replay"
 
 app = Celery("kefu")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -208,6 +208,7 @@ CELERY_BEAT_SCHEDULE = {
     "give out who waits": {"task": "inbox.give_out_waiting", "schedule": 5.0},
     "remove orphaned attachments": {"task": "attachments.remove_orphans", "schedule": 3600.0},
     "roll up insight": {"task": "insight.roll_up", "schedule": 300.0},
+    "fill the review queue": {"task": "review.fill_queue", "schedule": 20.0},
 }
 CELERY_TASK_ROUTES = {
     "reply.generate": {"queue": "replies"},
@@ -215,6 +216,7 @@ CELERY_TASK_ROUTES = {
     "assist.suggest": {"queue": "replies"},
     "assist.translate": {"queue": "replies"},
     "assist.draft_alternatives": {"queue": "replies"},
+    "review.replay": {"queue": "replies"},
     "assist.summarise": {"queue": "analysis"},
     "message.analyse": {"queue": "analysis"},
     "reply.requeue_stuck": {"queue": "analysis"},

@@ -113,6 +113,7 @@ def _navigation() -> list[dict[str, Any]]:
             "title": _("Knowledge"),
             "items": [
                 link(_("Answers"), "quiz", "admin:knowledge_answer_changelist", active=_is_at("answer", "import")),
+                link(_("Drafts"), "rate_review", "admin:knowledge_answerdraft_changelist"),
                 link(_("Import from CSV"), "upload", "admin:knowledge_answer_import_file"),
                 link(_("Versions"), "history", "admin:knowledge_answerversion_changelist"),
             ],

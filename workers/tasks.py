@@ -1,5 +1,6 @@
 """What a worker does for each task named in `chatbot.queue`. Tasks take primary keys only; the services decide."""
 
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -13,6 +14,8 @@ from chatbot.company import emails
 from chatbot.inbox import services as inbox
 from chatbot.insight import roll_up as insight
 from chatbot.reply import services as replies
+from chatbot.review import queue as review_queue
+from chatbot.review import replays
 
 
 @queue.app.task(name=queue.GENERATE_REPLY)
@@ -23,6 +26,7 @@ def generate_reply(reply_id: int, attempt: int) -> None:
 @queue.app.task(name=queue.ANALYSE_MESSAGE)
 def analyse_message(message_id: int) -> None:
     analyse(message_id)
+    review_queue.look_again(message_id)
 
 
 @queue.app.task(name=queue.REQUEUE_STUCK_REPLIES)
@@ -73,3 +77,13 @@ def translate(translation_id: int) -> None:
 @queue.app.task(name=queue.DRAFT_ALTERNATIVES)
 def draft_alternatives(draft_id: int) -> None:
     assist.draft_alternatives(draft_id)
+
+
+@queue.app.task(name=queue.FILL_REVIEW_QUEUE)
+def fill_review_queue() -> None:
+    review_queue.fill_queue()
+
+
+@queue.app.task(name=queue.REPLAY)
+def replay(replay_id: int) -> None:
+    replays.run(replay_id, answers=partial(replies.replay_replies, max_turns=replays.MAX_TURNS))

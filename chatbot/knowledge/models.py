@@ -111,6 +111,30 @@ class AnswerVersion(models.Model):
         return f"{self.answer_id} #{self.number} ({self.change})"
 
 
+class AnswerDraft(models.Model):
+    """A proposed answer, or a proposed change of one. Nothing of it is live until an admin publishes it."""
+
+    class Status(models.TextChoices):
+        WAITING = "waiting"
+        PUBLISHED = "published"
+        REJECTED = "rejected"
+
+    answer_id = models.CharField(max_length=ID_MAX_CHARS)
+    base = models.JSONField(default=dict, blank=True, help_text="the answer when it was proposed; empty for a new one")
+    proposed = models.JSONField(help_text="the answer as it should be, as a snapshot")
+    status = models.CharField(max_length=9, choices=Status, default=Status.WAITING, db_index=True)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"draft of {self.answer_id} ({self.status})"
+
+
 class KnowledgeRevision(models.Model):
     """One row. Every write raises `number` and draws a new `token` in its transaction.
 

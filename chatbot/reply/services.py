@@ -14,7 +14,7 @@ from django.db import connections
 
 from chatbot import events
 from chatbot.conversations import services as conversations
-from chatbot.conversations.models import Message, Reply
+from chatbot.conversations.models import Conversation, Message, Reply
 from chatbot.conversations.services import FinishedReply
 from chatbot.knowledge.services import current_index
 from chatbot.language_model.backends import get_generator
@@ -69,6 +69,39 @@ def preview_reply(message: Message) -> FinishedReply:
         generator=get_generator(),
         on_text=lambda _: None,
         is_phrased=False,
+    )
+
+
+def replay_replies(conversation: Conversation, *, max_turns: int) -> Iterator[tuple[int, FinishedReply]]:
+    """What the bot would answer today: (seq of the customer's turn, reply), for the latest `max_turns`, oldest first.
+
+    Each turn is answered after what was said before it, the new replies in place of the old ones; agents' messages
+    stay. Only turns that the bot had to answer then are answered now. Nothing is written. Raises EngineError.
+    """
+    messages = list(Message.objects.filter(conversation=conversation, author__in=_ROLES).with_reply().order_by("seq"))
+    asked = [message.pk for message in messages if getattr(message, "reply", None)][-max_turns:]
+    first_seq = next((message.seq for message in messages if message.pk in asked), 0)
+    turns: list[Turn] = []
+    for message in messages:
+        if message.pk in asked:
+            finished = answer_turn(
+                turns=recall([*turns, Turn(role="customer", text=message.text)], max_tokens=_MAX_MEMORY_TOKENS),
+                knowledge=current_index(),
+                generator=get_generator(),
+                on_text=lambda _: None,
+            )
+            yield message.seq, finished
+            turns += [_turn_with(message, finished), Turn(role="bot", text=finished.text)]
+        elif message.author != Message.Author.BOT or message.seq < first_seq:
+            turns.append(_turn(message))
+
+
+def _turn_with(message: Message, finished: FinishedReply) -> Turn:
+    return Turn(
+        role="customer",
+        text=message.text,
+        standalone=finished.standalone_question if finished.standalone_question != message.text else "",
+        passages=tuple(source["text"] for source in finished.sources),
     )
 
 

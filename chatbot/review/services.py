@@ -8,6 +8,7 @@ from chatbot import events
 from chatbot.conversations.models import Conversation, Message, is_admin
 from chatbot.conversations.writes import publish_on_commit
 from chatbot.review.models import Review
+from chatbot.review.queue import close_if_seen
 
 BETTER_TEXT_MAX_CHARS = 4000
 
@@ -33,6 +34,7 @@ def review_turn(
         "reviewed_at": timezone.now(),
     }
     review, _ = Review.objects.update_or_create(message=message, reviewer=reviewer, defaults=said)
+    close_if_seen(message.pk)
     publish_on_commit(events.ConversationChanged(conversation_id=str(message.conversation_id)))
     return review
 

@@ -7,6 +7,7 @@ from webui.desk import views
 urlpatterns = [
     path("", include("webui.desk.inbox.urls")),
     path("insight/", include("webui.desk.insight.urls")),
+    path("export/", include("webui.desk.exports.urls")),
     path("review/", include("webui.desk.review.urls")),
     path("conversations/<uuid:pk>/", views.conversation, name="desk-conversation"),
     path("conversations/<uuid:pk>/", include("webui.desk.conversation.urls")),

@@ -3,13 +3,14 @@ import { elements } from "./partials.js";
 
 // Saves the form of this submit event and puts the saved one in its place. Gives the verdict, or null when it wasn't saved.
 export async function saveMark(event) {
-  const form = event.target.closest("form.mark");
+  const form = event.target.closest("form.turn-mark");
   if (!form) return null;
   event.preventDefault();
   const body = new FormData(form, event.submitter);
+  const address = event.submitter?.getAttribute("formaction") ?? form.action;
   const wasOpen = form.querySelector(".mark-more").open;
   setDisabled(form, true);
-  const problem = await post(form, body);
+  const problem = await post(form, address, body);
   if (!problem.saved) {
     setDisabled(form, false);
     const alert = form.querySelector("[role=alert]");
@@ -21,13 +22,13 @@ export async function saveMark(event) {
   const verdict = body.get("verdict");
   form.replaceWith(problem.saved);
   problem.saved.querySelector(".mark-more").open ||= wasOpen && verdict !== "right";
-  problem.saved.querySelector(`[name=verdict][value="${verdict}"]`).focus({ preventScroll: true });
+  problem.saved.querySelector(`[name=verdict][value="${verdict}"]:not([data-save])`)?.focus({ preventScroll: true });
   return { form: problem.saved, verdict };
 }
 
-async function post(form, body) {
+async function post(form, address, body) {
   try {
-    const response = await fetch(form.action, { method: "POST", body, headers: { "X-Partial": "1" } });
+    const response = await fetch(address, { method: "POST", body, headers: { "X-Partial": "1" } });
     if (response.redirected) location.assign(response.url); // logged out
     if (response.status === 400) return await response.json();
     if (!response.ok) throw new Error(String(response.status));

@@ -221,7 +221,7 @@ export class Transcript {
 
   judge(verdict) {
     const reply = this.focusedReply();
-    if (reply) reply.querySelector(`.mark [name=verdict][value="${verdict}"]`).click();
+    if (reply) reply.querySelector(`.turn-mark [name=verdict][value="${verdict}"]`).click();
     else this.moveReply(1);
   }
 

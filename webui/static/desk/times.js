@@ -1,0 +1,4 @@
+// A page with nothing but times to write anew.
+import { localiseTimes } from "./partials.js";
+
+localiseTimes(document);
