@@ -146,6 +146,15 @@ class ConversationChanged(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class NotesChanged(Event):
+    """The internal notes below the message `after_seq` are not what they were."""
+
+    name: ClassVar[str] = "notes.changed"
+    is_for_desk: ClassVar[bool] = True
+    after_seq: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class PresenceChanged(Event):
     """Who of the agents is at a conversation now. `people`: id, name, initials and is_typing of each."""
 

@@ -66,6 +66,7 @@ INSTALLED_APPS = [
     "chatbot.company",
     "chatbot.conversations",
     "chatbot.inbox",
+    "chatbot.notes",
     "chatbot.knowledge",
     "chatbot.insight",
     "chatbot.reply",
@@ -78,7 +79,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "webui.static_files.StaticFilesMiddleware",
     "csp.middleware.CSPMiddleware",
     "webui.embed.middleware.EmbedCorsMiddleware",  # before the CSRF check
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -226,7 +227,6 @@ ANALYSIS_WORKER_THREADS = env.int("ANALYSIS_WORKER_THREADS", default=2)
 
 # --- conversations --------------------------------------------------------------------------------------------------
 CUSTOMER_SESSION_COOKIE = "kefu_customer"
-CUSTOMER_SESSION_MAX_AGE_S = env.int("CUSTOMER_SESSION_MAX_AGE_S", default=30 * 24 * 3600)
 MESSAGE_MAX_CHARS = 2000
 ACCESS_RECHECK_S = 5.0  # a socket whose access was revoked forwards nothing after this long
 CHAT_MAX_REQUESTS = 20  # of one socket, within the window below

@@ -28,7 +28,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from chatbot.knowledge import services
 from chatbot.knowledge.models import Answer, AnswerVersion
-from webui import admin_company, admin_drafts, admin_sites  # noqa: F401  (they register their pages)
+from webui import admin_company, admin_drafts, admin_notes, admin_sites  # noqa: F401  (they register their pages)
 from webui.admin_forms import AnswerForm, ImportForm
 from webui.admin_site import site
 

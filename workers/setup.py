@@ -79,8 +79,10 @@ def _add_texts() -> tuple[int, int]:
     from chatbot.conversations.demo import add_demo_conversations
     from chatbot.knowledge.models import Answer
     from chatbot.knowledge.services import import_answers
+    from chatbot.notes.demo import add_demo_canned_replies
     from chatbot.sentiment.trend import mood_of
 
+    add_demo_canned_replies()
     summary = import_answers((settings.BASE_DIR / _ANSWERS_FILE).read_text(encoding="utf-8"))
     sources = {
         answer.pk: {"id": answer.pk, "question": answer.question, "text": answer.answer}

@@ -4,11 +4,13 @@ Loads no model and never waits; what a worker finds is saved in the row and anno
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils import timezone
 
 from chatbot import queue
 from chatbot.assist.languages import guess_language, translation_target
@@ -28,6 +30,7 @@ __all__ = [
 ]
 
 NEEDS_SETTING = "KEFU_OPENAI_URL"
+_LOST_AFTER_S = 120
 NEEDS_MODEL, SAME_LANGUAGE, NOTHING_ASKED = "needs_model", "same_language", "nothing_asked"
 
 
@@ -65,7 +68,7 @@ def request_suggestion(*, conversation: Conversation, agent: User) -> Suggestion
             conversation=conversation, requested_by=agent, for_seq=0, status=Status.FAILED, error=NOTHING_ASKED
         )
     present = Suggestion.objects.filter(conversation=conversation, for_seq=last.seq).order_by("-pk").first()
-    if present is not None and present.status != Status.FAILED:
+    if present is not None and present.status != Status.FAILED and not _is_lost(present):
         return present
     suggestion = Suggestion.objects.create(conversation=conversation, requested_by=agent, for_seq=last.seq)
     transaction.on_commit(partial(queue.enqueue, queue.SUGGEST, suggestion.pk))
@@ -94,9 +97,10 @@ def request_translation(
     else:
         translation, is_new = Translation.objects.get_or_create(message=message, target=target, defaults=fields)
         if not is_new:
-            retried = Translation.objects.filter(pk=translation.pk, status=Status.FAILED)
-            if not retried.update(status=fields["status"], error=error):
+            if translation.status != Status.FAILED and not _is_lost(translation):
                 return translation
+            retried = Translation.objects.filter(pk=translation.pk).exclude(status=Status.DONE)
+            retried.update(status=fields["status"], error=error, created_at=timezone.now())
             translation.refresh_from_db()
     if not error:
         transaction.on_commit(partial(queue.enqueue, queue.TRANSLATE, translation.pk))
@@ -113,6 +117,11 @@ def request_alternatives(*, answer: Answer, agent: User) -> AlternativesDraft:
     if draft.status == Status.PENDING:
         transaction.on_commit(partial(queue.enqueue, queue.DRAFT_ALTERNATIVES, draft.pk))
     return draft
+
+
+def _is_lost(row: Suggestion | Translation) -> bool:
+    """Asked for so long ago that its task won't come any more: the broker was down, or the worker died."""
+    return row.status == Status.PENDING and timezone.now() - row.created_at > timedelta(seconds=_LOST_AFTER_S)
 
 
 def _why_untranslatable(text: str, target: str) -> str:

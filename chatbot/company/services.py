@@ -18,6 +18,7 @@ from chatbot.conversations.writes import lock_conversation, publish_state_on_com
 
 NAME_MAX_CHARS = 80
 MESSAGE_MAX_CHARS = 2000
+DAY_S = 24 * 3600
 
 
 class FormRefusedError(ValueError):
@@ -58,16 +59,20 @@ def current_office_state(company: CompanySettings, *, now: datetime | None = Non
 
 def session_max_age_s(company: CompanySettings) -> int | None:
     """How long a browser is to know its customer; None: until it is closed."""
-    return company.remember_days * 24 * 3600 if company.remembers_customers else None
+    return company.remember_days * DAY_S if company.remembers_customers else None
+
+
+def token_max_age_s(company: CompanySettings) -> int:
+    """How long a session's token holds here, whatever a browser does with it. Each page view renews it."""
+    return session_max_age_s(company) or DAY_S
 
 
 def needs_form(company: CompanySettings, customer: Customer) -> bool:
     """Whether the form (with the consent) is still to be shown to this customer."""
-    is_asked = company.form_mode != CompanySettings.FormMode.OFF or needs_consent(company, customer)
-    if not is_asked:
-        return False
-    if needs_consent(company, customer):
+    if not may_chat(company, customer):
         return True
+    if company.form_mode == CompanySettings.FormMode.OFF:
+        return False
     return not FormEntry.objects.filter(conversation__customer=customer).exists()
 
 
@@ -76,7 +81,9 @@ def needs_consent(company: CompanySettings, customer: Customer) -> bool:
 
 
 def may_chat(company: CompanySettings, customer: Customer) -> bool:
-    """False while something required (form or consent) is missing."""
+    """False while something required (form or consent) is missing. `customer` may be an old copy of the row."""
+    if needs_consent(company, customer):
+        customer.refresh_from_db(fields=["consented_at"])
     if needs_consent(company, customer):
         return False
     if company.form_mode != CompanySettings.FormMode.REQUIRED:

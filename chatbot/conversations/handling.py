@@ -1,16 +1,18 @@
 """What agents do with a conversation: take over, write, hand back, assign, close, snooze.
 
 Each function owns its transaction and checks under the lock who has the conversation, so two agents never answer at
-once: the second gets a `TakenByOtherError` that names the first. Every act has an opposite, which undoes it.
+once: the second gets a `TakenByOtherError` that names the first. Every act can be undone until an agent goes on.
 """
 
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
 from chatbot.conversations.models import ADMINS_GROUP, AGENTS_GROUP, Conversation, Message, agent_display_name
 from chatbot.conversations.services import MessageRefusedError, cancel_unfinished_replies, promise_reply
@@ -29,6 +31,14 @@ class NotAnAgentError(ValueError):
     """A conversation can only be given to an active agent or admin."""
 
 
+class NothingToUndoError(Exception):
+    """The last act was somebody else's, or an agent has written or acted since."""
+
+
+_UNDOABLE_TIMES = ("closed_at", "waiting_since", "snoozed_until")
+_UNDOABLE = ("status", "handled_by", "assignee_id", "needs_human", *_UNDOABLE_TIMES)
+
+
 @transaction.atomic
 def take_over(*, conversation: Conversation, agent: User, is_forced: bool = False) -> None:
     """The agent answers from now on: the bot's running answer is cancelled and the customer is told.
@@ -39,15 +49,16 @@ def take_over(*, conversation: Conversation, agent: User, is_forced: bool = Fals
     if locked.handled_by == Conversation.Handler.AGENT and locked.assignee_id == agent.pk:
         return
     cancel_unfinished_replies(locked.pk, reason="taken_over")
-    _change(
+    _act(
         locked,
+        agent,
+        Message.Kind.TAKEN_OVER,
         handled_by=Conversation.Handler.AGENT,
         assignee=agent,
         status=Conversation.Status.OPEN,
         closed_at=None,
         snoozed_until=None,
     )
-    save_message(locked.pk, Message.Author.SYSTEM, "", kind=Message.Kind.TAKEN_OVER, agent=agent)
 
 
 @transaction.atomic
@@ -59,8 +70,14 @@ def hand_back(*, conversation: Conversation, agent: User) -> None:
     locked = _locked_for(conversation, agent)
     if locked.handled_by == Conversation.Handler.BOT:
         return
-    _change(locked, handled_by=Conversation.Handler.BOT, needs_human=False, waiting_since=None)
-    save_message(locked.pk, Message.Author.SYSTEM, "", kind=Message.Kind.HANDED_BACK, agent=agent)
+    _act(
+        locked,
+        agent,
+        Message.Kind.HANDED_BACK,
+        handled_by=Conversation.Handler.BOT,
+        needs_human=False,
+        waiting_since=None,
+    )
     _promise_reply_to_last(locked)
 
 
@@ -136,8 +153,10 @@ def _close(locked: Conversation, *, cancel_reason: str, agent: User | None) -> N
     if locked.status == Conversation.Status.CLOSED:
         return
     cancel_unfinished_replies(locked.pk, reason=cancel_reason)
-    _change(
+    _act(
         locked,
+        agent,
+        Message.Kind.CLOSED,
         status=Conversation.Status.CLOSED,
         closed_at=timezone.now(),
         handled_by=Conversation.Handler.BOT,
@@ -145,7 +164,6 @@ def _close(locked: Conversation, *, cancel_reason: str, agent: User | None) -> N
         waiting_since=None,
         snoozed_until=None,
     )
-    save_message(locked.pk, Message.Author.SYSTEM, "", kind=Message.Kind.CLOSED, agent=agent)
 
 
 @transaction.atomic
@@ -153,8 +171,39 @@ def reopen(*, conversation: Conversation, agent: User) -> None:
     locked = lock_conversation(conversation.pk)
     if locked.status == Conversation.Status.OPEN:
         return
-    _change(locked, status=Conversation.Status.OPEN, closed_at=None)
-    save_message(locked.pk, Message.Author.SYSTEM, "", kind=Message.Kind.REOPENED, agent=agent)
+    _act(locked, agent, Message.Kind.REOPENED, status=Conversation.Status.OPEN, closed_at=None)
+
+
+@transaction.atomic
+def undo(*, conversation: Conversation, agent: User) -> None:
+    """Takes the agent's latest act back: who had it, whether the customer waits for a person and since when.
+
+    What a customer wrote since then stays, and keeps the conversation open. Raises NothingToUndoError.
+    """
+    locked = lock_conversation(conversation.pk)
+    act = locked.undo
+    since = locked.messages.filter(seq__gt=act["seq"]) if act else locked.messages.none()
+    if not act or act["agent"] != agent.pk or since.exclude(author=Message.Author.CUSTOMER).exists():
+        raise NothingToUndoError
+    before = act["before"] | {name: parse_datetime(act["before"][name] or "") for name in _UNDOABLE_TIMES}
+    if since.exists():
+        before |= {"status": Conversation.Status.OPEN, "closed_at": None}
+    _restore(locked, before, agent)
+
+
+def _restore(locked: Conversation, before: dict[str, Any], agent: User) -> None:
+    is_bots = before["handled_by"] == Conversation.Handler.BOT
+    kind, named = (Message.Kind.HANDED_BACK, agent) if is_bots else (Message.Kind.TAKEN_OVER, None)
+    if before["status"] != locked.status:
+        is_open = before["status"] == Conversation.Status.OPEN
+        kind, named = (Message.Kind.REOPENED if is_open else Message.Kind.CLOSED), agent
+    if not is_bots:
+        cancel_unfinished_replies(locked.pk, reason="taken_over")
+    _change(locked, **before, undo=None)
+    answering = User.objects.filter(pk=before["assignee_id"]).first()
+    save_message(locked.pk, Message.Author.SYSTEM, "", kind=kind, agent=named or answering)
+    if is_bots and before["status"] == Conversation.Status.OPEN:
+        _promise_reply_to_last(locked)
 
 
 @transaction.atomic
@@ -184,6 +233,14 @@ def _locked_for(conversation: Conversation, agent: User, *, is_forced: bool = Fa
     if is_taken and not is_forced and locked.assignee is not None:
         raise TakenByOtherError(locked.assignee)
     return locked
+
+
+def _act(locked: Conversation, agent: User | None, kind: str, **fields: object) -> None:
+    """Changes the fields, says so to everybody with a message of this kind, and keeps what `undo` needs."""
+    fields_before = {name: getattr(locked, name) for name in _UNDOABLE}
+    before = {n: value.isoformat() if isinstance(value, datetime) else value for n, value in fields_before.items()}
+    message = save_message(locked.pk, Message.Author.SYSTEM, "", kind=kind, agent=agent)
+    _change(locked, **fields, undo={"seq": message.seq, "agent": agent.pk, "before": before} if agent else None)
 
 
 def _change(conversation: Conversation, **fields: object) -> None:

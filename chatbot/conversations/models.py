@@ -111,6 +111,7 @@ class Conversation(models.Model):
     mood_score = models.FloatField(default=0.0, help_text="-1 (unhappy) to 1 (happy), the latest messages count most")
     mood_trend = models.FloatField(default=0.0, help_text="change of the score over the conversation")
     is_demo = models.BooleanField(default=False)
+    undo = models.JSONField(null=True, help_text="an agent's latest act: seq, agent, before (the fields as they were)")
 
     objects = ConversationQuerySet.as_manager()
 

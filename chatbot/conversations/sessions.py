@@ -3,7 +3,6 @@
 import uuid
 from datetime import UTC, datetime
 
-from django.conf import settings
 from django.core import signing
 
 from chatbot.conversations.models import Customer
@@ -21,12 +20,13 @@ def sign_session(customer: Customer) -> str:
     return signing.dumps([customer.pk.hex, datetime.now(UTC).timestamp()], salt=_SALT)
 
 
-def customer_of(token: str | None) -> Customer | None:
-    """The customer named by a token; None when it is missing, forged, expired or signed before a revocation."""
+def customer_of(token: str | None, *, max_age_s: int) -> Customer | None:
+    """The customer named by a token; None when it is missing, forged, older than `max_age_s` or signed before a
+    revocation."""
     if not token:
         return None
     try:
-        customer_id, signed_at = signing.loads(token, salt=_SALT, max_age=settings.CUSTOMER_SESSION_MAX_AGE_S)
+        customer_id, signed_at = signing.loads(token, salt=_SALT, max_age=max_age_s)
         customer = Customer.objects.filter(pk=uuid.UUID(customer_id)).first()
     except (signing.BadSignature, ValueError, TypeError):
         return None

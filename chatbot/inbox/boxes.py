@@ -6,11 +6,13 @@ from django.contrib.auth.models import User
 from django.db.models import Q
 
 from chatbot.conversations.models import Conversation, ConversationQuerySet
+from chatbot.notes.models import Mention
 
 WAITING, UNHAPPY, MINE, UNASSIGNED = "waiting", "unhappy", "mine", "unassigned"
+MENTIONED = "mentioned"
 OPEN, SNOOZED, CLOSED, ALL = "open", "snoozed", "closed", "all"
-BOXES = (WAITING, UNHAPPY, MINE, UNASSIGNED, OPEN, SNOOZED, CLOSED, ALL)
-COUNTED = (WAITING, UNHAPPY, MINE, UNASSIGNED, SNOOZED)  # where a number tells that there is something to do
+BOXES = (WAITING, UNHAPPY, MINE, UNASSIGNED, OPEN, MENTIONED, SNOOZED, CLOSED, ALL)
+COUNTED = (WAITING, UNHAPPY, MINE, UNASSIGNED, MENTIONED, SNOOZED)  # where a number tells that there is something to do
 MAX_COUNTED = 99
 
 
@@ -21,6 +23,8 @@ def conversations_in(
     started = conversations.filter(last_seq__gt=0)
     if box == ALL:
         return started
+    if box == MENTIONED:  # in a closed one, too
+        return started.filter(pk__in=Mention.objects.unseen_by(agent).values("note__conversation"))
     if box == CLOSED:
         return started.filter(status=Conversation.Status.CLOSED)
     is_open = started.filter(status=Conversation.Status.OPEN)

@@ -8,7 +8,6 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from django.conf import settings
 from django.core import signing
 
 from chatbot.conversations.models import Customer
@@ -38,15 +37,14 @@ def sign_embed_session(*, customer: Customer, site: SiteKey, origin: str) -> str
     return signing.dumps(fields, salt=_SALT)
 
 
-def embed_session_of(token: str, *, origin: str) -> EmbedSession | None:
-    """What a token proves when it comes from a page of `origin`; None if anything about it isn't right now."""
+def embed_session_of(token: str, *, origin: str, max_age_s: int) -> EmbedSession | None:
+    """What a token proves when it comes from a page of `origin`; None if anything about it isn't right now, or it is
+    older than `max_age_s`."""
     known_origin = normalise_origin(origin)
     if not token or len(token) > _MAX_CHARS or known_origin is None:
         return None
     try:
-        customer_id, key, signed_origin, signed_at = signing.loads(
-            token, salt=_SALT, max_age=settings.CUSTOMER_SESSION_MAX_AGE_S
-        )
+        customer_id, key, signed_origin, signed_at = signing.loads(token, salt=_SALT, max_age=max_age_s)
         if signed_origin != known_origin:
             return None
         site = site_for(key=key, origin=known_origin)

@@ -20,6 +20,7 @@ from django.http.request import validate_host
 from chatbot.conversations.models import Customer
 from chatbot.conversations.sessions import customer_of
 from chatbot.sites.sessions import embed_session_of
+from webui.chat.outside import token_max_age_s
 
 SUBPROTOCOL = "kefu"
 _TOKEN_PREFIX = f"{SUBPROTOCOL}.token."
@@ -44,7 +45,7 @@ def visitor_of(scope: Mapping[str, Any]) -> Visitor | None:
     if not is_own_page(scope):
         return None
     token = _cookie(scope, settings.CUSTOMER_SESSION_COOKIE)
-    customer = customer_of(token)
+    customer = customer_of(token, max_age_s=token_max_age_s())
     return Visitor(customer=customer, token=token) if customer else None
 
 
@@ -58,7 +59,7 @@ def is_still_valid(visitor: Visitor) -> bool:
     if visitor.site_key:
         found = _embedded_visitor(visitor.token, visitor.origin)
         return found is not None and found.customer.pk == visitor.customer.pk
-    customer = customer_of(visitor.token)
+    customer = customer_of(visitor.token, max_age_s=token_max_age_s())
     return customer is not None and customer.pk == visitor.customer.pk
 
 
@@ -93,7 +94,7 @@ def scope_of(request: HttpRequest) -> Mapping[str, Any]:
 
 
 def _embedded_visitor(token: str, origin: str) -> Visitor | None:
-    session = embed_session_of(token, origin=origin)
+    session = embed_session_of(token, origin=origin, max_age_s=token_max_age_s())
     if session is None:
         return None
     return Visitor(customer=session.customer, token=token, site_key=session.site.key, origin=session.origin)

@@ -29,6 +29,16 @@ def refusal(code: str, client_id: str = "") -> dict[str, Any]:
     return {"code": code, "client_id": client_id} if client_id else {"code": code}
 
 
+class FormMissingError(PermissionError):
+    """The company requires a form or a consent before the first word, and this customer has not given it."""
+
+    code = "form_required"
+
+
+def is_taken(conversation: Conversation, client_id: str) -> bool:
+    return Message.objects.filter(conversation=conversation, client_id=client_id).exists()
+
+
 class Limiter:
     """So many requests within the window; the small ones that a script sends by itself are counted apart."""
 
@@ -84,13 +94,13 @@ class Conduct:
             case protocol.MarkSeen():
                 await in_database(services.mark_seen_by_customer)(conversation=conversation, seq=request.seq)
             case protocol.SetTyping():
-                if await in_database(outside.may_show_typing)():
+                if await in_database(outside.may_show_typing)(self.visitor.customer):
                     about = str(conversation.pk)
                     events.publish(events.Typing(conversation_id=about, author="customer", is_typing=request.is_typing))
             case protocol.StopReply():
                 await in_database(services.stop_reply)(conversation=conversation)
             case protocol.RequestPerson():
-                await in_database(services.request_person)(conversation=conversation)
+                await self.request_person(conversation)
             case protocol.Ping():
                 await self.put("pong", await in_database(rows.read_pong)(self.visitor.customer, conversation.pk))
 
@@ -123,13 +133,22 @@ class Conduct:
             return
         try:
             message = await database_sync_to_async(self._save_message)(conversation, request)
-        except (services.MessageRefusedError, outside.BadAttachmentError) as error:
+        except (services.MessageRefusedError, outside.BadAttachmentError, FormMissingError) as error:
             await self.put("error", {"code": error.code, "client_id": request.client_id})
         else:
             # Tells the sender itself: a repeated client id has no event, and the event of a new one may get lost.
             await self.put("message.saved", rows.message_saved(message))
 
+    async def request_person(self, conversation: Conversation) -> None:
+        if await database_sync_to_async(outside.may_chat)(self.visitor.customer):
+            await database_sync_to_async(services.request_person)(conversation=conversation)
+        else:
+            await self.put("error", refusal(FormMissingError.code))
+
     def _save_message(self, conversation: Conversation, request: protocol.SendMessage) -> Message:
+        # One that was taken before the company asked for a form is confirmed again, not refused.
+        if not outside.may_chat(self.visitor.customer) and not is_taken(conversation, request.client_id):
+            raise FormMissingError
         return services.receive_message(
             conversation=conversation,
             text=request.text,

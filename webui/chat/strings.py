@@ -32,6 +32,7 @@ def script_strings() -> dict[str, Any]:
         "failed": _("Not sent. Your text is kept."),
         "failedTooLong": _("Not sent: it is longer than {max} characters. Your text is back in the box."),
         "failedTooFast": _("Not sent: many messages at once. Wait a moment, then try again."),
+        "failedForm": _("Not sent yet. Fill in the form, and it goes out by itself."),
         "source": _("From our answers"),
         "sourceOpen": _("Show the approved text: {question}"),
         "sourceClose": _("Hide the approved text: {question}"),

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from chatbot.conversations.sessions import customer_of, sign_session, start_session
 from webui.chat.options import chat_options, demo_company
+from webui.chat.outside import session_max_age_s, token_max_age_s
 
 
 @require_safe
@@ -65,12 +66,12 @@ def _render_chat(request: HttpRequest, template: str) -> HttpResponse:
 
 def _renew_session(request: HttpRequest, response: HttpResponse) -> None:
     """Sets the customer's cookie, with a fresh signature and the whole time ahead of it."""
-    customer = customer_of(request.COOKIES.get(settings.CUSTOMER_SESSION_COOKIE))
+    customer = customer_of(request.COOKIES.get(settings.CUSTOMER_SESSION_COOKIE), max_age_s=token_max_age_s())
     token = sign_session(customer) if customer else start_session()[1]
     response.set_cookie(
         settings.CUSTOMER_SESSION_COOKIE,
         token,
-        max_age=settings.CUSTOMER_SESSION_MAX_AGE_S,
+        max_age=session_max_age_s(),
         httponly=True,
         samesite="Lax",
         secure=settings.IS_HTTPS,

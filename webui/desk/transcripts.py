@@ -7,16 +7,20 @@ from statistics import median
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import Count
+from django.db.models import Count, Prefetch
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from chatbot.assist.models import ConversationSummary, CustomerFact
+from chatbot.assist.languages import guess_language
+from chatbot.assist.models import ConversationSummary, CustomerFact, Translation
 from chatbot.conversations.models import Conversation, Message, Reply
+from chatbot.notes.models import Note
+from webui.desk.conversation.why import Why, why_of
 from webui.desk.moods import TrendLine, trend_line
 from webui.desk.review.marking import Marking, markings_of
 
 PAGE_SIZE = 100
-_MAX_FACTS = 12
+_MAX_FACTS, _MAX_PAST = 12, 8
 _FALLING, _RISING = -0.2, 0.2
 
 
@@ -36,6 +40,10 @@ class TranscriptMessage:
     message: Message
     reply: Reply | None = None
     marking: Marking | None = None
+    notes: Sequence[Note] = ()
+    translation: Translation | None = None
+    is_translatable: bool = False
+    why: Why | None = None
     spans: Sequence[Span] = ()
     timings: Sequence[tuple[str, float]] = ()
 
@@ -58,21 +66,48 @@ def messages_before(conversation: Conversation, user: User | AnonymousUser, seq:
 
 
 def _transcript(conversation: Conversation, user: User | AnonymousUser, **window: int) -> list[TranscriptMessage]:
+    translations = Prefetch("translations", Translation.objects.filter(target=reader_language()))
     found = conversation.messages.filter(**window).with_reply().select_related("answered_reply__customer_message")
-    messages = list(found.order_by("seq"))
+    messages = list(found.prefetch_related(translations).order_by("seq"))
     replies = [reply for message in messages if (reply := getattr(message, "answered_reply", None))]
     for reply in replies:
         reply.customer_message.conversation = conversation  # the same one: no query for each
     markings = markings_of([reply.customer_message for reply in replies], user)
-    return [_entry(message, markings) for message in messages]
+    notes = _notes_below(conversation, user, [message.seq for message in messages])
+    return [_entry(message, markings, notes.get(message.seq, [])) for message in messages]
 
 
-def _entry(message: Message, markings: dict[int, Marking]) -> TranscriptMessage:
+def _notes_below(conversation: Conversation, user: User | AnonymousUser, seqs: Sequence[int]) -> dict[int, list[Note]]:
+    """The notes by the message that they stand below; one from before the first message stands below that."""
+    below: dict[int, list[Note]] = {}
+    if not seqs:
+        return below
+    first = 0 if seqs[0] == 1 else seqs[0]
+    notes = Note.objects.visible_to(user).filter(conversation=conversation, after_seq__range=(first, seqs[-1]))
+    for note in notes.shown():
+        below.setdefault(max(note.after_seq, 1), []).append(note)
+    return below
+
+
+def reader_language() -> str:
+    """The language of the agent's pages: en or zh."""
+    return "zh" if (get_language() or "en").startswith("zh") else "en"
+
+
+def _entry(message: Message, markings: dict[int, Marking], notes: Sequence[Note]) -> TranscriptMessage:
     reply: Reply | None = getattr(message, "answered_reply", None)
+    common: dict[str, Any] = {
+        "notes": notes,
+        "translation": next(iter(message.translations.all()), None),
+        "is_translatable": guess_language(message.text) not in ("", reader_language()),
+    }
     if reply is None:
-        return TranscriptMessage(message)
+        return TranscriptMessage(message, **common)
     timings = [(str(name), float(ms)) for name, ms in reply.timings_ms.items() if isinstance(ms, int | float)]
-    return TranscriptMessage(message, reply, markings[reply.customer_message_id], spans_of(reply), timings)
+    marking = markings[reply.customer_message_id]
+    return TranscriptMessage(
+        message, reply, marking, spans=spans_of(reply), timings=timings, why=why_of(reply), **common
+    )
 
 
 def spans_of(reply: Reply) -> list[Span]:
@@ -105,6 +140,7 @@ class Context:
     model_versions: list[str]
     summary: ConversationSummary | None
     facts: list[CustomerFact]
+    past: list[Conversation]
     num_replies: int
     first_word_s: float | None
     complete_s: float | None
@@ -123,6 +159,7 @@ def context_of(conversation: Conversation) -> Context:
         .order_by("pk")
         .values_list("model_version", "queued_at", "first_delta_at", "finished_at")
     )
+    past = Conversation.objects.filter(customer=conversation.customer_id, last_seq__gt=0).exclude(pk=conversation.pk)
     scores = [(mood["sentiment"], mood["sentiment_probability"] or 0.0) for mood in moods]
     return Context(
         num_by_author={row["author"]: row["num"] for row in nums},
@@ -131,6 +168,7 @@ def context_of(conversation: Conversation) -> Context:
         moods=moods,
         summary=ConversationSummary.objects.filter(conversation=conversation).first(),
         facts=list(CustomerFact.objects.filter(customer=conversation.customer_id).latest_first()[:_MAX_FACTS]),
+        past=list(past.order_by("-created_at", "-pk")[:_MAX_PAST]),
         model_versions=list(dict.fromkeys(version for version, *_times in replies if version)),
         num_replies=len(replies),
         first_word_s=_median_s((first or end) - queued for _version, queued, first, end in replies if end),

@@ -27,6 +27,7 @@ from chatbot.sites.models import SiteKey
 from chatbot.sites.services import SiteRefusedError, site_for
 from chatbot.sites.sessions import embed_session_of, sign_embed_session, start_embed_session
 from webui.chat.options import chat_options, demo_company, endpoints
+from webui.chat.outside import session_max_age_s, token_max_age_s
 from webui.embed.styles import style_sheet as embedded_styles
 
 BODY_MAX_BYTES = 8192
@@ -108,14 +109,16 @@ def _site_of(request: HttpRequest, body: dict[str, Any]) -> SiteKey:
 
 
 def _customer_of(request: HttpRequest, body: dict[str, Any], site: SiteKey) -> Customer | None:
-    found = embed_session_of(_text(body, "token"), origin=request.headers.get("Origin", ""))
+    origin = request.headers.get("Origin", "")
+    found = embed_session_of(_text(body, "token"), origin=origin, max_age_s=token_max_age_s())
     return found.customer if found and found.site.pk == site.pk else None
 
 
 def _session_of(request: HttpRequest, site: SiteKey, customer: Customer | None) -> dict[str, Any]:
     origin = request.headers["Origin"]
     token = sign_embed_session(customer=customer, site=site, origin=origin) if customer else None
-    return {"token": token, "theme": site.theme()} | _news_of(customer)
+    is_remembered = session_max_age_s() is not None
+    return {"token": token, "theme": site.theme(), "is_remembered": is_remembered} | _news_of(customer)
 
 
 def _news_of(customer: Customer | None) -> dict[str, Any]:

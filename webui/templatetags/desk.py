@@ -1,6 +1,7 @@
 """How the desk's templates write moods, actions, shares, durations and times."""
 
 from datetime import datetime
+from typing import Any
 
 from django import template
 from django.utils import timezone
@@ -9,7 +10,9 @@ from django.utils.html import format_html, json_script
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from chatbot.conversations.models import Message
+from chatbot.conversations.handling import agents
+from chatbot.conversations.models import Conversation, Message, agent_display_name
+from chatbot.notes.services import canned_replies_for
 
 register = template.Library()
 
@@ -58,6 +61,22 @@ _ORIGINS = {
 }
 
 
+_ASSIST_ERRORS = {
+    "declined": _("No approved answer fits this question. You would have to answer it yourself."),
+    "unclear": _("Several approved answers could be meant; ask the customer which, or search the answers."),
+    "handed_off": _("The customer wants a person: there is nothing to suggest."),
+    "smalltalk": _("The customer asked nothing, so there is nothing to suggest."),
+    "nothing_asked": _("There is nothing to work with yet."),
+    "needs_model": _("The built-in model is too small to translate well. KEFU_OPENAI_URL can name a larger one."),
+    "same_language": _("It is in that language already."),
+    "engine_down": _("The model isn't running. Try again in a moment."),
+    "locked_changed": _("The translation changed a name, a number or a link, so it was thrown away."),
+    "invented": _("The translation held a number or a link that the original doesn't, so it was thrown away."),
+    "failed": _("That did not work. Try again."),
+}
+_MAX_AGENTS = 200
+
+
 @register.filter
 def mood_label(mood: str) -> object:
     return _MOODS.get(mood, mood)
@@ -84,16 +103,48 @@ def reply_texts() -> SafeString:
     """What the composer's script says, as one JSON block."""
     texts = {
         "tookOver": _("You took over. The bot is silent."),
+        "noteDeleted": _("The note is deleted."),
         "handedBack": _("Handed back to the bot."),
         "closed": _("Closed."),
         "reopened": _("Opened again."),
         "undo": _("Undo"),
         "taken": _("{name} answers this customer. Nothing was sent; your text is kept."),
-        "tooLong": _("That is too long. Nothing was sent; shorten it and send it again."),
+        "nothing_to_undo": _("It is too late to undo that: somebody has gone on since."),
+        "too_long": _("That is too long. Nothing was sent; shorten it and send it again."),
+        "not_yours": _("Only who wrote a note can change it."),
+        "noHelp": _("That did not work: the site or its worker can't be reached. Try again."),
+        "replyLabel": _("Your reply to the customer"),
+        "replyPlaceholder": _("Write to the customer"),
+        "replySend": _("Send"),
+        "noteLabel": _("Your note for colleagues"),
+        "notePlaceholder": _("For colleagues; part of the customer's data if they ask for it. @name tells somebody."),
+        "noteSend": _("Save note"),
         "failed": _("Not sent: the site can't be reached. Your text is kept; try again."),
         "askTake": _("Take this conversation from your colleague? They see that you did."),
     }
     return json_script({key: str(text) for key, text in texts.items()}, "reply-texts")
+
+
+@register.simple_tag(takes_context=True)
+def reply_choices(context: dict[str, Any], conversation: Conversation) -> SafeString:
+    """What the reply box offers after a mark, as one JSON block: canned replies in the customer's language, agents."""
+    canned = canned_replies_for(conversation=conversation, agent=context["request"].user)
+    named = [(user.get_username(), agent_display_name(user)) for user in agents().order_by("username")[:_MAX_AGENTS]]
+    choices = {
+        "canned": [{"key": one.shortcut, "title": one.title, "text": one.text} for one in canned],
+        "agents": [{"key": username, "title": name} for username, name in named],
+    }
+    return json_script(choices, "reply-choices")
+
+
+@register.filter
+def assist_error(code: str) -> object:
+    return _ASSIST_ERRORS.get(code, _ASSIST_ERRORS["failed"])
+
+
+@register.filter
+def stars(rating: int | None) -> str:
+    return "" if rating is None else "★" * rating + "☆" * (5 - rating)
 
 
 @register.filter

@@ -155,3 +155,66 @@ def test_what_was_seen_never_goes_back_nor_past_the_last_message(conversation):
     services.mark_seen_by_customer(conversation=conversation, seq=0)
     services.mark_seen_by_customer(conversation=conversation, seq=7)
     assert fresh(conversation).customer_seen_seq == 1
+
+
+def test_undoing_a_take_over_gives_the_customer_back_to_the_bot_and_keeps_them_waiting_as_before(conversation, queued):
+    alice, bob = make_agent("alice"), make_agent("bob")
+    message = ask(conversation)
+    handling.assign(conversation=conversation, assignee=bob)
+    services.request_person(conversation=conversation)
+    before = fresh(conversation)
+    handling.take_over(conversation=conversation, agent=alice)
+    queued.clear()
+    handling.undo(conversation=conversation, agent=alice)
+    after = fresh(conversation)
+    assert (after.handled_by, after.assignee, after.needs_human) == ("bot", bob, True)
+    assert after.waiting_since == before.waiting_since
+    assert conversation.messages.last().kind == Message.Kind.HANDED_BACK
+    reply = Reply.objects.get(customer_message=message)
+    assert (queue.GENERATE_REPLY, reply.pk, reply.attempt) in queued
+
+
+def test_undoing_a_close_gives_the_agent_the_conversation_back(conversation):
+    alice = make_agent("alice")
+    ask(conversation)
+    handling.take_over(conversation=conversation, agent=alice)
+    handling.close(conversation=conversation, agent=alice)
+    handling.undo(conversation=conversation, agent=alice)
+    after = fresh(conversation)
+    assert (after.status, after.closed_at, after.handled_by, after.assignee) == ("open", None, "agent", alice)
+    assert conversation.messages.last().kind == Message.Kind.REOPENED
+
+
+def test_undoing_a_conversation_taken_from_a_colleague_gives_it_back_to_them(conversation):
+    alice, bob = make_agent("alice"), make_agent("bob")
+    handling.take_over(conversation=conversation, agent=bob)
+    handling.take_over(conversation=conversation, agent=alice, is_forced=True)
+    handling.undo(conversation=conversation, agent=alice)
+    assert fresh(conversation).assignee == bob
+    assert (conversation.messages.last().kind, conversation.messages.last().agent) == (Message.Kind.TAKEN_OVER, bob)
+
+
+def test_what_the_customer_wrote_meanwhile_keeps_a_conversation_open_that_an_undo_would_close(conversation):
+    alice = make_agent("alice")
+    ask(conversation)
+    handling.close(conversation=conversation, agent=alice)
+    handling.reopen(conversation=conversation, agent=alice)
+    ask(conversation, "Still there?")
+    handling.undo(conversation=conversation, agent=alice)
+    assert fresh(conversation).status == "open"
+
+
+def test_nothing_is_undone_twice_nor_after_an_answer_nor_by_somebody_else(conversation):
+    alice, bob = make_agent("alice"), make_agent("bob")
+    ask(conversation)
+    handling.take_over(conversation=conversation, agent=alice)
+    with pytest.raises(handling.NothingToUndoError):
+        handling.undo(conversation=conversation, agent=bob)
+    handling.send_agent_message(conversation=conversation, agent=alice, text="You can.")
+    with pytest.raises(handling.NothingToUndoError):
+        handling.undo(conversation=conversation, agent=alice)
+    handling.close(conversation=conversation, agent=alice)
+    handling.undo(conversation=conversation, agent=alice)
+    with pytest.raises(handling.NothingToUndoError):
+        handling.undo(conversation=conversation, agent=alice)
+    assert fresh(conversation).status == "open"

@@ -77,16 +77,17 @@ def test_unknown_and_inactive_keys_are_refused_and_their_origins_unknown(site):
     assert not services.is_known_origin(SHOP)
 
 
-def test_a_token_is_good_for_its_customer_key_and_origin_until_one_of_them_ends(site, settings):
+def test_a_token_is_good_for_its_customer_key_and_origin_until_one_of_them_ends(site):
     customer, token = sessions.start_embed_session(site=site, origin=SHOP)
-    found = sessions.embed_session_of(token, origin=SHOP)
+    found = sessions.embed_session_of(token, origin=SHOP, max_age_s=3600)
     assert found and (found.customer, found.site) == (customer, site)
-    assert sessions.embed_session_of(token, origin="https://a.tea.example") is None
-    assert sessions.embed_session_of(token[:-1] + ("A" if token[-1] != "A" else "B"), origin=SHOP) is None
-    assert sessions.embed_session_of(own_sessions.sign_session(customer), origin=SHOP) is None
-    assert own_sessions.customer_of(token) is None  # and none of the two stands for the other
-    settings.CUSTOMER_SESSION_MAX_AGE_S = -1
-    assert sessions.embed_session_of(token, origin=SHOP) is None
+    assert sessions.embed_session_of(token, origin="https://a.tea.example", max_age_s=3600) is None
+    assert (
+        sessions.embed_session_of(token[:-1] + ("A" if token[-1] != "A" else "B"), origin=SHOP, max_age_s=3600) is None
+    )
+    assert sessions.embed_session_of(own_sessions.sign_session(customer), origin=SHOP, max_age_s=3600) is None
+    assert own_sessions.customer_of(token, max_age_s=3600) is None  # and none of the two stands for the other
+    assert sessions.embed_session_of(token, origin=SHOP, max_age_s=-1) is None
 
 
 @pytest.mark.parametrize("end", ["key off", "origin taken away", "key gone", "session revoked", "customer gone"])
@@ -103,7 +104,7 @@ def test_what_ends_a_session_refuses_its_token(site, end):
             own_sessions.revoke_sessions(customer=customer)
         case "customer gone":
             customer.delete()
-    assert sessions.embed_session_of(token, origin=SHOP) is None
+    assert sessions.embed_session_of(token, origin=SHOP, max_age_s=3600) is None
 
 
 def signed(site: SiteKey, *parts: str) -> str:

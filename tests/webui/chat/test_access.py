@@ -2,11 +2,14 @@
 
 import asyncio
 import json
+import time
+from datetime import timedelta
 
 import pytest
 from django.core import signing
 
 from chatbot import events
+from chatbot.company.services import update_settings
 from chatbot.conversations import services, sessions
 from chatbot.conversations.models import Conversation, Customer, Message
 from tests.webui.chat.conftest import Browser
@@ -33,9 +36,31 @@ async def test_without_a_valid_session_the_socket_closes_and_says_nothing(browse
     assert await Conversation.objects.acount() == 0
 
 
-async def test_an_expired_session_is_refused(browsers, token, settings):
-    settings.CUSTOMER_SESSION_MAX_AGE_S = -1
-    assert await (await browsers(token)).closed_with() == CLOSE_NO_SESSION
+@pytest.mark.parametrize(
+    ("age_days", "settings_", "is_known"),
+    [
+        (20, {}, True),
+        (31, {}, False),
+        (31, {"remember_days": 60}, True),
+        (20, {"remember_days": 7}, False),
+        (2, {"remembers_customers": False}, False),
+    ],
+)
+async def test_a_session_holds_as_long_as_the_company_remembers(
+    browsers, customer, monkeypatch, in_database, age_days, settings_, is_known
+):
+    customer.sessions_valid_from -= timedelta(days=100)
+    await customer.asave()
+    with monkeypatch.context() as earlier:
+        then = time.time() - age_days * 24 * 3600
+        earlier.setattr("django.core.signing.time.time", lambda: then)
+        token = sessions.sign_session(customer)
+    await in_database(update_settings, **settings_)
+    browser = await browsers(token)
+    if is_known:
+        assert (await browser.subscribe())["messages"] == []
+    else:
+        assert await browser.closed_with() == CLOSE_NO_SESSION
 
 
 async def test_a_page_of_another_site_can_not_open_the_socket(token):

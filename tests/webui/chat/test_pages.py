@@ -4,10 +4,12 @@ import pytest
 from django.conf import settings as django_settings
 from django.test import Client
 
+from chatbot.company.services import update_settings
 from chatbot.conversations import sessions
 from chatbot.conversations.models import Conversation, Customer
 
 COOKIE = django_settings.CUSTOMER_SESSION_COOKIE
+AGE_S = 30 * 24 * 3600  # what holds until an admin changes it
 
 
 @pytest.fixture
@@ -19,8 +21,16 @@ def demo(settings, db):
 def test_a_first_visit_starts_a_session_in_a_cookie_no_script_can_read(client: Client, demo, path):
     cookie = client.get(path).cookies[COOKIE]
     assert cookie["httponly"] and cookie["samesite"] == "Lax" and not cookie["secure"]
-    assert int(cookie["max-age"]) == django_settings.CUSTOMER_SESSION_MAX_AGE_S
-    assert sessions.customer_of(cookie.value) == Customer.objects.get()
+    assert int(cookie["max-age"]) == AGE_S
+    assert sessions.customer_of(cookie.value, max_age_s=AGE_S) == Customer.objects.get()
+
+
+def test_a_returning_customer_is_remembered_for_as_long_as_the_company_says(client: Client, demo):
+    update_settings(remember_days=90)
+    assert int(client.get("/chat/").cookies[COOKIE]["max-age"]) == 90 * 24 * 3600
+    update_settings(remembers_customers=False)
+    cookie = client.get("/chat/").cookies[COOKIE]
+    assert cookie.value and not cookie["max-age"] and not cookie["expires"], "the browser forgets when it is closed"
 
 
 def test_over_https_the_cookie_is_sent_over_https_only(client: Client, demo, settings):
@@ -31,7 +41,7 @@ def test_over_https_the_cookie_is_sent_over_https_only(client: Client, demo, set
 def test_a_later_visit_keeps_the_customer_and_renews_the_time(client: Client, demo, monkeypatch):
     first = client.get("/chat/").cookies[COOKIE].value
     second = client.get("/").cookies[COOKIE].value
-    assert sessions.customer_of(second) == sessions.customer_of(first)
+    assert sessions.customer_of(second, max_age_s=AGE_S) == sessions.customer_of(first, max_age_s=AGE_S)
     assert second != first
     assert Customer.objects.count() == 1
 
@@ -40,14 +50,14 @@ def test_a_later_visit_keeps_the_customer_and_renews_the_time(client: Client, de
 def test_a_forged_cookie_gets_a_new_customer(client: Client, demo, token):
     owner = Customer.objects.create()
     client.cookies[COOKIE] = token
-    assert sessions.customer_of(client.get("/chat/").cookies[COOKIE].value) != owner
+    assert sessions.customer_of(client.get("/chat/").cookies[COOKIE].value, max_age_s=AGE_S) != owner
     assert Customer.objects.count() == 2
 
 
 def test_a_revoked_session_gets_a_new_customer_on_the_next_visit(client: Client, demo):
-    old = sessions.customer_of(client.get("/chat/").cookies[COOKIE].value)
+    old = sessions.customer_of(client.get("/chat/").cookies[COOKIE].value, max_age_s=AGE_S)
     sessions.revoke_sessions(customer=old)
-    assert sessions.customer_of(client.get("/chat/").cookies[COOKIE].value) != old
+    assert sessions.customer_of(client.get("/chat/").cookies[COOKIE].value, max_age_s=AGE_S) != old
 
 
 def test_pages_are_never_kept_by_a_cache_between_us_and_the_visitor(client: Client, demo):

@@ -1,8 +1,11 @@
 """Who may open what: every address of the desk, for everybody."""
 
+from collections.abc import Iterator
+from uuid import uuid4
+
 import pytest
 from django.test import Client
-from django.urls import reverse
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from chatbot.conversations import sessions
 from chatbot.review.models import Review
@@ -47,6 +50,30 @@ def test_anonymous_visitors_and_customers_are_sent_to_the_login_and_back(setting
             response = client.get(address)
             assert response.status_code == 302
             assert response.url == f"/login/?next={address}"
+
+
+def every_route(resolver: URLResolver, before: str = "/") -> Iterator[str]:
+    """An address of each route below a resolver; which row it names doesn't matter to somebody who may see none."""
+    for pattern in resolver.url_patterns:
+        route = str(pattern.pattern)
+        for kind, value in (("uuid", str(uuid4())), ("int", "1"), ("slug", "volume")):
+            while f"<{kind}:" in route:
+                start = route.index(f"<{kind}:")
+                route = route[:start] + value + route[route.index(">", start) + 1 :]
+        if isinstance(pattern, URLPattern):
+            yield before + route
+        else:
+            yield from every_route(pattern, before + route)
+
+
+def test_no_route_below_the_desk_opens_for_an_outsider_or_a_stranger(charlie):
+    addresses = [address for address in every_route(get_resolver()) if address.startswith("/desk/")]
+    assert len(addresses) > 35
+    outsider, stranger = logged_in(charlie), Client()
+    for address in addresses:
+        for method in ("get", "post"):
+            answers = [getattr(client, method)(address).status_code for client in (outsider, stranger)]
+            assert answers in ([403, 302], [405, 405]), address
 
 
 def test_only_agents_review(alice, charlie):

@@ -9,7 +9,7 @@ from chatbot.conversations.models import Conversation, Reply
 from tests.webui.desk.conftest import logged_in, make_conversation, make_user
 
 pytestmark = pytest.mark.django_db
-ACTS = ["take-over", "hand-back", "close", "reopen", "say", "seen"]
+ACTS = ["take-over", "hand-back", "close", "reopen", "undo", "say", "seen"]
 PARTIAL = {"X-Partial": "1"}
 
 

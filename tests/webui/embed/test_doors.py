@@ -3,10 +3,13 @@
 import base64
 import gzip
 import json
+import time
+from datetime import timedelta
 
 import pytest
 from django.test import Client
 
+from chatbot.company.services import update_settings
 from chatbot.conversations.models import Conversation, Customer
 from chatbot.sites import identity, services, sessions
 from chatbot.sites.models import SiteKey
@@ -37,7 +40,23 @@ def test_reading_the_page_makes_no_customer_and_opening_the_chat_makes_one(site)
     assert "Access-Control-Allow-Credentials" not in answer
     renewed = ask("/embed/session/", key=site.key, token=answer.json()["token"], start=True).json()
     assert Customer.objects.count() == 1
-    assert sessions.embed_session_of(renewed["token"], origin=SHOP).customer == Customer.objects.get()
+    assert sessions.embed_session_of(renewed["token"], origin=SHOP, max_age_s=3600).customer == Customer.objects.get()
+
+
+def test_the_script_is_told_whether_to_remember_the_customer_and_an_old_token_gets_a_new_one(site, monkeypatch):
+    assert ask("/embed/session/", key=site.key).json()["is_remembered"] is True
+    customer = Customer.objects.create()
+    Customer.objects.update(sessions_valid_from=customer.sessions_valid_from - timedelta(days=9))
+    with monkeypatch.context() as earlier:
+        then = time.time() - 3 * 24 * 3600
+        earlier.setattr("django.core.signing.time.time", lambda: then)
+        token = sessions.sign_embed_session(customer=customer, site=site, origin=SHOP)
+    assert ask("/embed/session/", key=site.key, token=token).json()["token"]
+    update_settings(remember_days=2)
+    assert ask("/embed/session/", key=site.key, token=token).json()["token"] is None
+    update_settings(remember_days=30, remembers_customers=False)
+    answer = ask("/embed/session/", key=site.key, token=token).json()
+    assert (answer["token"], answer["is_remembered"]) == (None, False)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +84,7 @@ def test_a_signed_identity_gives_a_token_of_that_customer_and_a_wrong_one_change
     assert not Customer.objects.filter(is_identified=True).exists()
     good = identity.sign_identity(services.identity_secret(site), who)
     answer = ask("/embed/identify/", key=site.key, token=token, id="42", name="Li", hash=good).json()
-    assert sessions.embed_session_of(answer["token"], origin=SHOP).customer.external_id == "42"
+    assert sessions.embed_session_of(answer["token"], origin=SHOP, max_age_s=3600).customer.external_id == "42"
     assert ask("/embed/identify/", EVIL, key=site.key, id="42", name="Li", hash=good).status_code == 403
 
 

@@ -17,6 +17,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from chatbot.conversations.models import Conversation, Customer
 from webui.chat.access import bearer_token, scope_of, visitor_of_request
+from webui.chat.outside import may_chat
 
 _BODY_MAX_BYTES = 65_536
 
@@ -91,6 +92,12 @@ def own_conversation(customer: Customer, conversation_id: UUID) -> Conversation:
     if conversation is None:
         raise Http404
     return conversation
+
+
+def need_form(customer: Customer) -> None:
+    """Raises ApiError while the form or the consent that the company requires is missing."""
+    if not may_chat(customer):
+        raise ApiError("form_required", 403)
 
 
 def done(**data: Any) -> JsonResponse:

@@ -11,7 +11,7 @@ from chatbot.attachments.models import Attachment
 from chatbot.company.services import get_settings
 from chatbot.conversations.models import Customer
 from webui.chat.access import visitor_of_request
-from webui.chat.api.door import ApiError, customer_api, done
+from webui.chat.api.door import ApiError, customer_api, done, need_form
 
 _STATUS = {"too_large": 413, "too_many": 429, "off": 403}
 _PRIVATE = {
@@ -26,6 +26,7 @@ _PRIVATE = {
 @customer_api("POST")
 def upload(request: HttpRequest, customer: Customer) -> HttpResponse:
     """One file in the field `file`; refused before it is read where its length is declared as too large."""
+    need_form(customer)
     limit = get_settings().attachment_max_mb * 1024 * 1024
     if int(request.META.get("CONTENT_LENGTH") or 0) > limit + 65_536:
         raise ApiError("too_large", 413)

@@ -15,7 +15,7 @@ from chatbot.company.waiting import expected_wait_s, wait_of
 from chatbot.conversations import handling
 from chatbot.conversations import services as conversations
 from chatbot.conversations.models import Conversation, Customer, Reply
-from webui.chat.api.door import ApiError, customer_api, done, own_conversation, read_json, text_of
+from webui.chat.api.door import ApiError, customer_api, done, need_form, own_conversation, read_json, text_of
 
 
 def language_of(request: HttpRequest) -> str:
@@ -122,6 +122,7 @@ def submit_form(request: HttpRequest, customer: Customer, conversation_id: UUID)
 @customer_api("POST")
 def leave_message(request: HttpRequest, customer: Customer, conversation_id: UUID) -> HttpResponse:
     conversation, content = own_conversation(customer, conversation_id), read_json(request)
+    need_form(customer)
     try:
         services.leave_message(
             conversation=conversation,

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 from chatbot.conversations import handling
 from chatbot.conversations.models import Conversation
 from chatbot.conversations.services import MessageRefusedError
+from chatbot.notes import services as notes
 from webui.desk.access import agents_only, conversation_or_404
 
 _CLIENT_ID_MAX_CHARS = 64
@@ -41,6 +42,8 @@ def _act(change: Callable[[HttpRequest, Conversation], Any]) -> Callable[..., Ht
             change(request, conversation)
         except handling.TakenByOtherError as error:
             return _refuse(request, pk, {"code": "taken", "agent_name": error.agent_name}, 409)
+        except handling.NothingToUndoError:
+            return _refuse(request, pk, {"code": "nothing_to_undo"}, 409)
         except MessageRefusedError as error:
             return _refuse(request, pk, {"code": error.code}, 400)
         if "X-Partial" in request.headers:
@@ -72,6 +75,12 @@ def reopen(request: HttpRequest, conversation: Conversation) -> None:
 
 
 @_act
+def undo(request: HttpRequest, conversation: Conversation) -> None:
+    """Takes this agent's latest act back."""
+    handling.undo(conversation=conversation, agent=request.user)
+
+
+@_act
 def say(request: HttpRequest, conversation: Conversation) -> None:
     """Sends `text` to the customer, once per `client_id`; writing takes over."""
     handling.send_agent_message(
@@ -85,13 +94,14 @@ def say(request: HttpRequest, conversation: Conversation) -> None:
 @require_POST
 @agents_only
 def seen(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """The agent has had everything up to `seq` in view; only the one who answers tells the customer so."""
+    """The agent has had everything up to `seq` in view, and the notes; only who answers tells the customer so."""
     conversation = conversation_or_404(request, pk)
     seq = request.POST.get("seq", "")
     if not seq.isascii() or not seq.isdigit() or int(seq) > _MAX_SEQ:
         return HttpResponseBadRequest()
     if conversation.handled_by == Conversation.Handler.AGENT and conversation.assignee_id == request.user.pk:
         handling.mark_seen_by_agent(conversation=conversation, seq=int(seq))
+    notes.mark_mentions_seen(conversation=conversation, agent=request.user)
     return HttpResponse(status=204)
 
 
@@ -109,6 +119,8 @@ def _refuse(request: HttpRequest, pk: UUID, problem: dict[str, str], status: int
 def _refusal_text(problem: dict[str, str]) -> str:
     if problem["code"] == "taken":
         return _("%(name)s answers this customer. Nothing was sent.") % {"name": problem["agent_name"]}
+    if problem["code"] == "nothing_to_undo":
+        return _("It is too late to undo that: somebody has gone on since.")
     if problem["code"] == "too_long":
         return _("That is too long. Nothing was sent; shorten it and send it again.")
     return _("There is nothing to send yet. Write an answer first.")

@@ -24,6 +24,7 @@ BOX_LABELS = {
     boxes.MINE: _lazy("Mine"),
     boxes.UNASSIGNED: _lazy("Unassigned"),
     boxes.OPEN: _lazy("Open"),
+    boxes.MENTIONED: _lazy("Mentions of you"),
     boxes.SNOOZED: _lazy("Snoozed"),
     boxes.CLOSED: _lazy("Closed"),
     boxes.ALL: _lazy("All"),

@@ -40,6 +40,7 @@ export function mountChat(root, options) {
       view?.connection(kind);
       emit("connection", kind);
     },
+    onError: (data) => view?.told("error", data),
     onRefused: (message, code) => view?.refused(message, code),
     onFailed: () => view?.announce(view.strings.failed),
   });
@@ -130,7 +131,7 @@ export function mountChat(root, options) {
       icon,
       element,
       state: client.state,
-      client: { send: client.say, conversationId: () => client.state().conversationId },
+      client: { send: client.say, retry: client.retry, conversationId: () => client.state().conversationId },
       send,
       api: (path, init) => request(new URL(path, new URL(shown.endpoints.api, location.href)), init),
       announce,
@@ -196,6 +197,7 @@ export function mountChat(root, options) {
       changed,
       connection,
       refused,
+      told,
       send,
       focus: composer.focus,
       numNodes: list.numNodes,
@@ -235,9 +237,13 @@ export function mountChat(root, options) {
       markSeen();
       for (const hook of hooks) {
         hook.onState?.(state, before);
-        if (frame) hook.onEvent?.(frame.type, frame.data);
       }
+      if (frame) told(frame.type, frame.data);
       emit("state", state, before);
+    }
+
+    function told(type, data) {
+      for (const hook of hooks) hook.onEvent?.(type, data);
     }
 
     function show({ isNew = false, isOwn = false }) {

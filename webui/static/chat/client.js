@@ -80,7 +80,10 @@ export function createClient({ endpoints, token, request, unsent, language, timi
   }
 
   function receive(frame) {
-    if (frame.type === "error") return void fail(frame.data);
+    if (frame.type === "error") {
+      fail(frame.data);
+      return void on.onError?.(frame.data);
+    }
     if (frame.type === "pong") return void compare(frame.data);
     if (frame.type === "history.page") loadingBefore = 0;
     const isSnapshot = frame.type === "conversation.snapshot";

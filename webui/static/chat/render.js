@@ -229,7 +229,7 @@ export function createList({ log, scroller, strings, locale, hooks = [], onRetry
   }
 
   function statusOf(row, isLastOwn) {
-    if (row.state === "failed") return row.code === "rate_limited" ? strings.failedTooFast : strings.failed;
+    if (row.state === "failed") return { rate_limited: strings.failedTooFast, form_required: strings.failedForm }[row.code] ?? strings.failed;
     if (row.state === "sending") return latest.isConnected ? strings.sending : strings.waiting;
     if (!isLastOwn) return "";
     return (latest.state.conversation?.agent_seen_seq ?? 0) >= row.seq ? strings.seen : strings.sent;

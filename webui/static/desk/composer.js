@@ -1,135 +1,197 @@
-// The agent's reply box: who answers, taking over and handing back, and messages that are sent once or said to be kept.
+// The agent's reply box: messages to the customer that are sent once or said to be kept, and notes for colleagues.
 import { newClientId } from "../webui/client_id.js";
 import { watchComposition } from "../webui/ime.js";
-import { partial, elements } from "./partials.js";
+import { AssistPanel } from "./assist_panel.js";
+import { Hands } from "./hands.js";
+import { elements, post } from "./partials.js";
+import { Picker } from "./picker.js";
 
 const TYPING_FORGOTTEN_MS = 6000;
 const TYPING_ENDS_MS = 4000;
-const TOAST_MS = 8000;
-const OPPOSITES = { "take-over": "hand-back", "hand-back": "take-over", close: "reopen", reopen: "close" };
-const SAID = { "take-over": "tookOver", "hand-back": "handedBack", close: "closed", reopen: "reopened" };
 
 export class Composer {
   #listeners = new AbortController();
   #timers = {};
   #isForIme;
   #isTaking = false;
+  #isSending = false;
   #unsent = null; // {text, client_id}: the same id again, so that a lost answer can't double a message
+  #editing = null; // the address of the note that is being changed
 
   constructor(id) {
     this.id = id;
+    this.url = `/desk/conversations/${id}/`;
     this.form = document.getElementById("reply-box");
     this.box = this.form.querySelector("textarea");
     this.texts = JSON.parse(document.getElementById("reply-texts").textContent);
-    this.draftKey = `kefu.desk.draft.${id}`;
-    this.box.value = localStorage.getItem(this.draftKey) ?? "";
+    this.hands = new Hands({
+      url: this.url, form: this.form, texts: this.texts, complain: (text) => this.#complain(text),
+    });
+    this.panel = new AssistPanel({ url: this.url, form: this.form, onUse: (text) => this.#use(text), texts: this.texts });
     const { signal } = this.#listeners;
-    this.form.addEventListener("submit", (event) => this.#submit(event), { signal });
     this.#isForIme = watchComposition(this.box, { signal });
+    this.picker = new Picker({ form: this.form, box: this.box, isForIme: this.#isForIme, signal });
+    this.form.addEventListener("submit", (event) => this.#submit(event), { signal });
+    this.form.addEventListener("click", (event) => this.#click(event), { signal });
     this.box.addEventListener("keydown", (event) => this.#key(event), { signal });
     this.box.addEventListener("input", () => this.#input(), { signal });
-    document.addEventListener("desk:take-over", () => this.act("take-over"), { signal });
-    document.addEventListener("desk:close", () => this.act("close"), { signal });
-    document.addEventListener("desk:reply", () => this.box.focus(), { signal });
+    for (const radio of this.form.elements.as) radio.addEventListener("change", () => this.#showMode(), { signal });
+    for (const act of ["take-over", "close"])
+      document.addEventListener(`desk:${act}`, () => this.hands.act(act), { signal });
+    document.addEventListener("desk:reply", () => this.#begin("customer"), { signal });
+    document.addEventListener("desk:note", () => this.#begin("note"), { signal });
+    document.addEventListener("desk:suggest", () => this.panel.suggest(), { signal });
+    this.#loadDraft();
+    this.form.querySelector(".modes").hidden = this.form.querySelector(".tools").hidden = false;
   }
 
   close() {
     this.#listeners.abort();
     Object.values(this.#timers).forEach(clearTimeout);
     this.#sayTyping(false);
+    this.hands.close();
+    this.panel.close();
   }
 
   handle({ type, data }) {
-    if (type === "conversation.state") this.refresh();
+    if (type === "conversation.state") this.hands.refresh();
     if (type === "chat.typing" && data.author === "customer") this.#showTyping(data.is_typing);
-    if (type === "message.saved" && data.message.author === "customer") this.#showTyping(false);
+    if (type === "assist.ready") this.panel.handle(data);
+    if (type === "message.saved" && data.message.author === "customer") {
+      this.#showTyping(false);
+      this.panel.forget(); // a suggestion for an earlier message helps nobody
+    }
   }
 
-  async refresh() {
-    this.#place(await partial(this.#url("hands")));
+  // A note goes back into the box to be changed.
+  edit(note) {
+    this.#editing = note.dataset.url;
+    this.#setMode("note");
+    this.box.value = note.querySelector(".note-text").textContent;
+    this.box.focus();
+    this.#input();
   }
 
-  get #hands() {
-    return document.getElementById("hands");
+  get isNote() {
+    return this.form.elements.as.value === "note";
   }
 
-  get #isMine() {
-    return this.#hands.dataset.mine === "true" && this.#hands.dataset.status === "open";
+  #begin(mode) {
+    this.#setMode(mode);
+    this.box.focus();
   }
 
-  // Only what the page offers now: a key does nothing where there is no button.
-  async act(name, { isUndo = false } = {}) {
-    const button = this.#hands.querySelector(`[data-act="${name}"]`);
-    if (!button) return;
-    if (name === "take-from" && !confirm(this.texts.askTake)) return;
-    const isDone = await this.#post(name === "take-from" ? "take-over" : name, name === "take-from" ? { force: "1" } : {});
-    if (isDone && !isUndo && SAID[name]) this.#toast(this.texts[SAID[name]], () => this.act(OPPOSITES[name], { isUndo: true }));
+  #setMode(mode) {
+    this.form.elements.as.value = mode;
+    this.#showMode();
+  }
+
+  #showMode() {
+    if (!this.isNote) this.#editing = null;
+    this.form.classList.toggle("is-note", this.isNote);
+    const words = this.isNote ? "note" : "reply";
+    this.box.placeholder = this.texts[`${words}Placeholder`];
+    this.box.setAttribute("aria-label", this.texts[`${words}Label`]);
+    this.form.querySelector("[data-send]").textContent = this.texts[`${words}Send`];
+    this.#sayTyping(false);
+    this.#saveDraft();
   }
 
   #key(event) {
-    if (event.key !== "Enter" || event.shiftKey || this.#isForIme(event)) return;
+    if (event.defaultPrevented || event.key !== "Enter" || event.shiftKey || this.#isForIme(event)) return;
     event.preventDefault();
     this.#send();
   }
 
+  #click(event) {
+    const tool = event.target.closest("[data-tool]")?.dataset.tool;
+    if (tool === "suggest") this.panel.suggest();
+    if (tool === "translate") this.panel.translate(this.box.value.trim());
+    if (tool === "canned") this.picker.open("/");
+  }
+
   // A human who types wins: the first character takes over from the bot.
   #input() {
-    localStorage.setItem(this.draftKey, this.box.value);
+    this.#saveDraft();
+    if (!this.box.value.trim()) this.hands.isHeld = false;
+    if (this.isNote) return;
     this.#sayTyping(true);
     clearTimeout(this.#timers.typing);
     this.#timers.typing = setTimeout(() => this.#sayTyping(false), TYPING_ENDS_MS);
-    if (!this.box.value.trim() || this.#isTaking || !this.#hands.querySelector('[data-act="take-over"]')) return;
+    const takesOver = this.box.value.trim() && !this.hands.isHeld && !this.picker.isOpen;
+    if (!takesOver || this.#isTaking || !this.hands.offers("take-over")) return;
     this.#isTaking = true;
-    this.act("take-over").finally(() => (this.#isTaking = false));
+    this.hands.act("take-over").finally(() => (this.#isTaking = false));
+  }
+
+  // What was suggested or translated stands in the box, to be changed or sent.
+  #use(text) {
+    this.#setMode("customer");
+    this.box.value = text;
+    this.#saveDraft();
+    this.box.focus();
   }
 
   #submit(event) {
     event.preventDefault();
     const name = event.submitter?.dataset.act;
-    if (name) this.act(name);
+    if (name) this.hands.act(name);
     else this.#send();
   }
 
   async #send() {
     const text = this.box.value.trim();
-    if (!text) return;
+    if (!text || this.#isSending) return;
     if (this.#unsent?.text !== text) this.#unsent = { text, client_id: newClientId() };
-    if (!(await this.#post("say", this.#unsent))) return;
+    this.#saveDraft();
+    this.#setSending(true);
+    const isSent = this.isNote ? await this.#sendNote() : await this.hands.post("say", this.#unsent);
+    this.#setSending(false);
+    if (!isSent) return;
     this.#unsent = null;
+    this.hands.isHeld = false;
     if (this.box.value.trim() === text) this.box.value = "";
-    localStorage.setItem(this.draftKey, this.box.value);
+    this.#saveDraft();
     this.#sayTyping(false);
+    this.panel.forget();
     this.box.focus();
   }
 
-  // True when it was done. Otherwise the reason stands above the box, and the text in it is kept.
-  async #post(name, fields = {}) {
-    const body = new URLSearchParams({ csrfmiddlewaretoken: this.form.csrfmiddlewaretoken.value, ...fields });
+  async #sendNote() {
     try {
-      const response = await fetch(this.#url(name), { method: "POST", body, headers: { "X-Partial": "1" } });
-      if (response.redirected) location.assign(response.url); // logged out
-      if (response.status === 409 || response.status === 400) {
-        const problem = await response.json();
-        this.#complain(problem.code === "taken" ? this.texts.taken.replace("{name}", problem.agent_name) : this.texts.tooLong);
-        this.refresh();
-        return false;
-      }
-      if (!response.ok) throw new Error(response.status);
-      this.#place(await response.text());
-      this.#complain("");
-      return true;
-    } catch {
-      this.#complain(this.texts.failed);
+      const html = await post(this.#editing ?? `${this.url}notes/`, this.#unsent);
+      document.dispatchEvent(new CustomEvent("desk:message", { detail: { elements: elements(html) } }));
+    } catch (error) {
+      this.#complain(this.hands.reason(error));
       return false;
     }
+    this.#editing = null;
+    this.#complain("");
+    this.#setMode("customer");
+    return true;
   }
 
-  #place(html) {
-    const [hands] = elements(html);
-    if (!hands || !this.form.isConnected) return;
-    const hadFocus = this.#hands.contains(document.activeElement);
-    this.#hands.replaceWith(hands);
-    if (hadFocus) this.box.focus();
+  #setSending(isSending) {
+    this.#isSending = isSending;
+    this.form.classList.toggle("is-sending", isSending);
+    this.form.querySelector("[data-send]").setAttribute("aria-disabled", String(isSending));
+  }
+
+  get #draftKey() {
+    return `kefu.desk.draft.${this.id}`;
+  }
+
+  #saveDraft() {
+    const draft = { text: this.box.value, isNote: this.isNote, unsent: this.#unsent };
+    if (draft.text || draft.unsent) localStorage.setItem(this.#draftKey, JSON.stringify(draft));
+    else localStorage.removeItem(this.#draftKey);
+  }
+
+  #loadDraft() {
+    const draft = JSON.parse(localStorage.getItem(this.#draftKey) ?? "null");
+    this.box.value = draft?.text ?? "";
+    this.#unsent = draft?.unsent ?? null;
+    this.#setMode(draft?.isNote ? "note" : "customer");
   }
 
   #complain(text) {
@@ -139,7 +201,7 @@ export class Composer {
   }
 
   #sayTyping(isTyping) {
-    if (isTyping && !this.#isMine) return;
+    if (isTyping && !this.hands.isMine) return;
     document.dispatchEvent(new CustomEvent("desk:typing", { detail: { conversation: this.id, isTyping }, cancelable: true }));
   }
 
@@ -147,20 +209,5 @@ export class Composer {
     document.getElementById("customer-typing").hidden = !isTyping;
     clearTimeout(this.#timers.customer);
     if (isTyping) this.#timers.customer = setTimeout(() => this.#showTyping(false), TYPING_FORGOTTEN_MS);
-  }
-
-  #toast(text, undo) {
-    const toast = document.getElementById("toast");
-    const button = toast.querySelector("button");
-    toast.querySelector("p").textContent = text;
-    button.textContent = this.texts.undo;
-    button.onclick = () => { toast.hidden = true; undo(); };
-    toast.hidden = false;
-    clearTimeout(this.#timers.toast);
-    this.#timers.toast = setTimeout(() => (toast.hidden = true), TOAST_MS);
-  }
-
-  #url(name) {
-    return `/desk/conversations/${this.id}/${name}/`;
   }
 }

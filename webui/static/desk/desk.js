@@ -9,6 +9,7 @@ import { installPanes } from "./panes.js";
 import { localiseTimes, partial } from "./partials.js";
 import { startClocks } from "./waits.js";
 
+const NUM_AFTER_HIT = 20;
 const desk = document.getElementById("desk");
 let transcript = null;
 let socket = null;
@@ -41,13 +42,24 @@ function watch() {
   showHit();
 }
 
-// A search's hit: the message that the address names.
+// A search's hit, or the message that something else on the page is about: the one that the address names.
 function showHit() {
   const seq = /^#seq-(\d+)$/.exec(location.hash)?.[1];
-  const hit = seq && document.querySelector(`#messages [data-seq="${seq}"]`);
-  if (!hit) return;
+  if (!seq || !desk.dataset.conversation) return;
+  const hit = document.querySelector(`#messages [data-seq="${seq}"]`);
+  if (!hit) { openAt(Number(seq)); return; }
+  for (const old of document.querySelectorAll("#messages .is-hit")) old.classList.remove("is-hit");
   hit.classList.add("is-hit");
   hit.scrollIntoView({ block: "center" });
+}
+
+// The page of messages that ends shortly after this one.
+function openAt(seq) {
+  const url = new URL(location);
+  const before = String(seq + NUM_AFTER_HIT);
+  if (url.searchParams.get("before") === before) return; // it isn't there
+  url.searchParams.set("before", before);
+  open(url.href);
 }
 
 // Opens a conversation without losing the place in the list: the page's own HTML, two of its panes.
@@ -92,6 +104,7 @@ addEventListener("popstate", () => {
   else if (bare(location.search) === bare(list.query)) open(location.href, { isHistory: true });
   else location.reload();
 });
+addEventListener("hashchange", showHit);
 document.addEventListener("visibilitychange", () => presence.say());
 
 localiseTimes(document);

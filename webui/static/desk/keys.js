@@ -1,6 +1,6 @@
 // The desk's keys. They rest while somebody types or a dialog is open. What others do, they hear as events of the document.
 
-const EVENTS = { t: "desk:take-over", r: "desk:reply", e: "desk:close" };
+const EVENTS = { t: "desk:take-over", r: "desk:reply", e: "desk:close", i: "desk:note", s: "desk:suggest" };
 
 export function installKeys(list, transcript, openMenu) {
   const dialog = document.getElementById("keys");

@@ -2,7 +2,7 @@
 
 const KEY = "kefu.desk.panes";
 const STEP_PX = 16;
-const LIMITS = { list: [300, 560], facts: [240, 520] };
+const LIMITS = { list: [360, 560], facts: [240, 520] };
 
 export function installPanes(desk) {
   const widths = read();

@@ -18,6 +18,25 @@ export async function partial(url, options = {}) {
   return response.status === 204 ? "" : response.text();
 }
 
+// What a POST was refused for: `problem.code`, and `problem.agent_name` where somebody else was first.
+export class PostError extends Error {
+  constructor(problem) {
+    super(problem.code);
+    this.problem = problem;
+  }
+}
+
+// The HTML that answers a POST. Throws PostError for what the server refuses, and whatever fetch throws.
+export async function post(url, fields = {}) {
+  const csrfmiddlewaretoken = document.querySelector("[name=csrfmiddlewaretoken]").value;
+  const body = new URLSearchParams({ csrfmiddlewaretoken, ...fields });
+  const response = await fetch(url, { method: "POST", body, headers: { "X-Partial": "1" } });
+  if (response.redirected) location.assign(response.url); // logged out
+  if (response.status === 409 || response.status === 400) throw new PostError(await response.json().catch(() => ({})));
+  if (!response.ok) throw new HttpError(response.status);
+  return response.text();
+}
+
 export function elements(html) {
   const template = document.createElement("template");
   template.innerHTML = html;

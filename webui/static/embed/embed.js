@@ -416,16 +416,22 @@
 
   function read() {
     try {
-      return JSON.parse(localStorage.getItem(storageKey)) ?? {};
+      const [always, visit] = [localStorage, sessionStorage].map((one) => JSON.parse(one.getItem(storageKey)) ?? {});
+      return { ...always, ...visit };
     } catch {
       return memory; // storage is blocked: the session lasts as long as this page
     }
   }
 
+  // Where the company doesn't remember customers, the token goes with the tab.
   function write(content) {
     Object.assign(memory, content);
+    const { token, ...rest } = content;
+    const isRemembered = session?.is_remembered !== false;
     try {
-      localStorage.setItem(storageKey, JSON.stringify(content));
+      localStorage.setItem(storageKey, JSON.stringify(isRemembered ? content : rest));
+      if (isRemembered) sessionStorage.removeItem(storageKey);
+      else sessionStorage.setItem(storageKey, JSON.stringify({ token }));
     } catch {
       // kept in memory
     }

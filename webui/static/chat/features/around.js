@@ -15,7 +15,15 @@ export function install(chat) {
   let numAsked = 0;
   let hasRated = false;
 
-  return { onState, destroy: () => clearTimeout(timer) };
+  return { onState, onEvent, destroy: () => clearTimeout(timer) };
+
+  // The company asks for a form since this page was loaded.
+  async function onEvent(type, { code }) {
+    if (type !== "error" || code !== "form_required") return;
+    chat.announce(strings.formFirst);
+    await refresh();
+    chat.find("gate")?.querySelector("input")?.focus();
+  }
 
   function onState(state) {
     const now = state.conversation;
@@ -52,7 +60,7 @@ export function install(chat) {
     const lines = [];
     if (facts.wait) lines.push(line("people", placeText(facts.wait)));
     if (!facts.office.is_open) lines.push(line("clock", officeText(facts.office)));
-    if (facts.office.can_leave_message) lines.push(plainButton("banner-action", strings.leaveMessage, openLeave));
+    if (facts.office.can_leave_message && !facts.form) lines.push(plainButton("banner-action", strings.leaveMessage, openLeave));
     slot.replaceChildren(...lines);
     slot.hidden = !lines.length;
   }
@@ -169,11 +177,16 @@ export function install(chat) {
       if (response.ok) {
         node.remove();
         await refresh();
+        sendWhatWaitedForForm();
         chat.composer.focus();
       } else showProblems(node, (await response.json()).problems ?? {});
     } catch {
       status.textContent = strings.notKept;
     }
+  }
+
+  function sendWhatWaitedForForm() {
+    for (const one of chat.state().pending) if (one.code === "form_required") chat.client.retry(one.client_id);
   }
 
   function showProblems(node, problems) {
