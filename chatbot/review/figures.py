@@ -63,10 +63,11 @@ def _tables(since: datetime) -> dict[tuple[str, str], dict[tuple[str, str], int]
 
 @dataclass(frozen=True)
 class Progress:
-    """`num_at_risk`, `num_sampled`: still waiting for this reviewer, up to MAX_COUNTED + 1."""
+    """`num_at_risk`, `num_sampled`: waiting for this reviewer; `num_disputed`: for an admin. MAX_COUNTED + 1 at most."""
 
     num_at_risk: int
     num_sampled: int
+    num_disputed: int
     num_today: int
 
 
@@ -76,5 +77,6 @@ def progress(*, reviewer: AbstractBaseUser | AnonymousUser, today: datetime) -> 
     return Progress(
         num_at_risk=waiting.at_risk().order_by()[: MAX_COUNTED + 1].count(),
         num_sampled=waiting.sampled().order_by()[: MAX_COUNTED + 1].count(),
+        num_disputed=QueueItem.objects.disputed().order_by()[: MAX_COUNTED + 1].count(),
         num_today=Review.objects.filter(reviewer=reviewer.pk, reviewed_at__gte=today).count(),
     )
