@@ -6,6 +6,8 @@ Nothing of it is live: drafts wait for an admin (`chatbot.knowledge.drafts`), ex
 import json
 import re
 from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
@@ -14,7 +16,7 @@ from django.db import transaction
 from chatbot.conversations.models import Message
 from chatbot.knowledge import drafts
 from chatbot.knowledge.models import Answer, AnswerDraft
-from chatbot.review.models import Correction
+from chatbot.review.models import Correction, Review
 from chatbot.review.redaction import redact
 
 COMPANY = "reviewed"  # as the authored files name whose answers a line belongs to
@@ -99,5 +101,26 @@ def example_lines() -> Iterator[str]:
     examples = Correction.objects.filter(kind=Correction.Kind.EXAMPLE).order_by("pk")
     rows = examples.values_list("example", "message__conversation", "message__seq", "author__username")
     for example, conversation, seq, author in rows.iterator(chunk_size=500):
-        origin = {"conversation": str(conversation), "seq": seq, "reviewer": author or ""}
-        yield json.dumps({**(example or {}), "origin": origin}, ensure_ascii=False) + "\n"
+        yield _line(example or {}, conversation, seq, author)
+
+
+def sentiment_lines() -> Iterator[str]:
+    """Every corrected sentiment as a line of `sentiment.jsonl`. A turn counts once: as picked, else as said last."""
+    corrected = Review.objects.exclude(corrected_sentiment="").order_by(
+        "message_id", "-is_authoritative", "-reviewed_at"
+    )
+    rows = corrected.values_list(
+        "message", "message__text", "corrected_sentiment", "message__conversation__language",
+        "message__conversation", "message__seq", "reviewer__username",
+    )  # fmt: skip
+    last = None
+    for message, text, label, language, conversation, seq, reviewer in rows.iterator(chunk_size=500):
+        if message != last:
+            record = {"lang": language[:2], "text": redact(text), "label": label, "driver": ""}
+            yield _line(record, conversation, seq, reviewer)
+        last = message
+
+
+def _line(record: dict[str, Any], conversation: UUID, seq: int, reviewer: str | None) -> str:
+    origin = {"conversation": str(conversation), "seq": seq, "reviewer": reviewer or ""}
+    return json.dumps({**record, "origin": origin}, ensure_ascii=False) + "\n"

@@ -63,7 +63,7 @@ def _tables(since: datetime) -> dict[tuple[str, str], dict[tuple[str, str], int]
 
 @dataclass(frozen=True)
 class Progress:
-    """`num_at_risk`, `num_sampled`: waiting for this reviewer; `num_disputed`: for an admin. MAX_COUNTED + 1 at most."""
+    """`num_at_risk`, `num_sampled`: waiting for this reviewer; `num_disputed`: for admins. MAX_COUNTED + 1 at most."""
 
     num_at_risk: int
     num_sampled: int

@@ -12,6 +12,7 @@ from chatbot.privacy import forget_customer
 from chatbot.review import corrections
 from chatbot.review.corrections import CorrectionRefusedError, correct
 from chatbot.review.models import Correction
+from chatbot.review.services import pick, review_turn
 from chatbot.training.datasets import record_kind
 from tests.chatbot.review.conftest import ask
 
@@ -100,6 +101,18 @@ def test_an_example_is_a_line_of_the_authored_format_with_its_origin(alice, retu
         "my order is [order], money back pls",
     )
     assert record["origin"] == {"conversation": str(message.conversation_id), "seq": 1, "reviewer": "alice"}
+
+
+def test_a_corrected_sentiment_is_a_line_of_the_authored_format_once_per_turn(alice, dora, bob):
+    message = ask("call me on 13812345678, fine")
+    picked = review_turn(message=message, reviewer=alice, verdict="right", corrected_sentiment="positive")
+    review_turn(message=message, reviewer=dora, verdict="sentiment_wrong", corrected_sentiment="negative")
+    review_turn(message=ask("not corrected"), reviewer=alice, verdict="right")
+    assert json.loads(*corrections.sentiment_lines())["label"] == "negative"
+    pick(review=picked, by=bob)
+    record = json.loads(*corrections.sentiment_lines())
+    assert record_kind(record) == "sentiment"
+    assert (record["lang"], record["text"], record["label"]) == ("en", "call me on [phone], fine", "positive")
 
 
 def test_only_what_waits_can_be_withdrawn(alice, bob, returns):

@@ -56,7 +56,7 @@ def routes(alice) -> dict[str, list[str]]:
             reverse("desk-review-side"),
             reverse("desk-review-item", args=[message.pk]),
             reverse("desk-corrections"),
-            reverse("desk-examples"),
+            reverse("desk-examples", args=["paraphrases"]),
             reverse("desk-replay", args=[replay.pk]),
         ],
         "post": [
@@ -196,6 +196,7 @@ def test_examples_are_a_file_with_one_line_each(alice):
     logged_in(alice).post(reverse("desk-mark", args=[message.pk]), posted)
     (line,) = logged_in(alice).get("/desk/review/corrections/paraphrases.jsonl").content.decode().splitlines()
     assert json.loads(line)["answer_id"] == "returns.en"
+    assert logged_in(alice).get("/desk/review/corrections/everything.jsonl").status_code == 404
 
 
 def test_one_withdraws_ones_own_correction_and_an_admin_anybodys(alice, bob):

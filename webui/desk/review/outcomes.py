@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -60,11 +60,13 @@ def withdraw(request: HttpRequest, correction_id: int) -> HttpResponse:
 
 @require_safe
 @agents_only
-def examples_file(request: HttpRequest) -> HttpResponse:
-    """The training examples as JSON Lines; there are as many as reviewers typed, so they fit in one answer."""
-    headers = {"Content-Disposition": 'attachment; filename="paraphrases.jsonl"'}
-    lines = "".join(corrections.example_lines())
-    return HttpResponse(lines, content_type="application/x-ndjson; charset=utf-8", headers=headers)
+def examples_file(request: HttpRequest, name: str) -> HttpResponse:
+    """The examples as JSON Lines, as training reads them; as many as reviewers typed, so they fit in one answer."""
+    lines = {"paraphrases": corrections.example_lines, "sentiment": corrections.sentiment_lines}.get(name)
+    if lines is None:
+        raise Http404
+    headers = {"Content-Disposition": f'attachment; filename="{name}.jsonl"'}
+    return HttpResponse("".join(lines()), content_type="application/x-ndjson; charset=utf-8", headers=headers)
 
 
 @require_POST

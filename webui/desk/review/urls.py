@@ -13,7 +13,7 @@ urlpatterns = [
     path("<int:message_id>/pick/<int:review_id>/", views.pick, name="desk-pick"),
     path("corrections/", outcomes.corrections_page, name="desk-corrections"),
     path("corrections/<int:correction_id>/withdraw/", outcomes.withdraw, name="desk-withdraw"),
-    path("corrections/paraphrases.jsonl", outcomes.examples_file, name="desk-examples"),
+    path("corrections/<slug:name>.jsonl", outcomes.examples_file, name="desk-examples"),
     path("conversations/<uuid:pk>/replay/", outcomes.start_replay, name="desk-start-replay"),
     path("replays/<int:replay_id>/", outcomes.replay_page, name="desk-replay"),
 ]
