@@ -85,7 +85,10 @@ def test_an_agent_sees_the_transcript_with_its_sentiment_and_reviews_a_reply(cus
     answer.get_by_role("button", name="Right").click()
     expect(answer.get_by_role("button", name="Right")).to_have_attribute("aria-pressed", "true", timeout=PATIENCE_MS)
     agent.screenshot(path=SCREENSHOTS / "desk.png")
-    assert rows(site, "SELECT verdict FROM review_review") == [("right",)]
+    said = (
+        "SELECT verdict FROM review_review r JOIN conversations_message m ON m.id = r.message_id WHERE conversation_id"
+    )
+    assert rows(site, f"{said} = '{newest_conversation(site).hex}'") == [("right",)]
 
 
 def test_an_edited_answer_is_live_in_the_next_reply(customer: Page, admin: Page, site: Site):
