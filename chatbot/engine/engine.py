@@ -37,6 +37,7 @@ class EngineOptions(TypedDict, total=False):
 
     `num_kept_slots`: finished requests whose cache is kept for a conversation's next turn (see `slots`).
     `step_tokens`: rows of one pass, prompts and decoding together. `weights`: `float` or `int8` (see `linear`).
+    `reuses_prefixes`: off only to measure what the reuse saves.
     """
 
     max_batch_size: int
@@ -45,6 +46,7 @@ class EngineOptions(TypedDict, total=False):
     num_kept_slots: int
     step_tokens: int
     weights: str
+    reuses_prefixes: bool
 
 
 class Engine:
@@ -61,6 +63,7 @@ class Engine:
         self._weights = options.get("weights", "float")
         self._num_kept_slots = options.get("num_kept_slots", 16)
         self._step_tokens = options.get("step_tokens", 256)
+        self._reuses_prefixes = options.get("reuses_prefixes", True)
         self._metrics = Metrics()
         self._slots: SlotTable | None = None
         self._is_draining = False
@@ -149,7 +152,7 @@ class Engine:
             num_slots = self._max_batch_size + self._num_kept_slots
             runner = ModelRunner(self.shape, self._state, num_slots=num_slots, weights=self._weights)
             runner.run([], [], [Chunk(0, 0, [0])])
-            self._slots = SlotTable(runner, num_slots=num_slots)
+            self._slots = SlotTable(runner, num_slots=num_slots, reuses_prefixes=self._reuses_prefixes)
             self._is_ready.set()
             while self._wait_for_work():
                 self._step(runner, self._slots)

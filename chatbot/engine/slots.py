@@ -28,9 +28,10 @@ class Slot:
 class SlotTable:
     """The slots in the order of the tensors: the first `num_active` belong to requests, the others wait for reuse."""
 
-    def __init__(self, tensors: CacheTensors, *, num_slots: int) -> None:
+    def __init__(self, tensors: CacheTensors, *, num_slots: int, reuses_prefixes: bool = True) -> None:
         self._tensors = tensors
         self._slots = [Slot() for _ in range(num_slots)]
+        self._reuses_prefixes = reuses_prefixes
         self._clock = 0
         self.num_active = 0
 
@@ -75,7 +76,7 @@ class SlotTable:
             self._slots[one], self._slots[other] = self._slots[other], self._slots[one]
 
     def _shared(self, index: int, prompt: Sequence[int]) -> int:
-        limit = len(prompt) - 1
+        limit = len(prompt) - 1 if self._reuses_prefixes else 0
         num = 0
         for cached, wanted in zip(self._slots[index].token_ids, prompt, strict=False):
             if cached != wanted or num == limit:
