@@ -303,4 +303,6 @@ def _to_ctranslate2(folder: Path, target: Path) -> None:
     import_module("ctranslate2").converters.TransformersConverter(str(folder)).convert(str(target))
     described = target / "config.json"  # which it can't read back where a tokenizer lacks one of the special tokens
     names = json.loads(described.read_text())
-    described.write_text(json.dumps({name: "" if value is None else value for name, value in names.items()}))
+    described.write_text(
+        json.dumps({name: "" if value is None and name.endswith("_token") else value for name, value in names.items()})
+    )
