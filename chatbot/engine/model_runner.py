@@ -11,12 +11,12 @@ cache as a slice, without copying.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from chatbot.engine.linear import Product, make_product
+from chatbot.engine.memory import lazy_zeros, release_pages
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ class ModelRunner:
         self._embedding = self._state["wte.weight"]  # (V, C), tied with the output layer
         self._products = self._make_products(weights)
         cache_shape = (shape.num_layers, num_slots, shape.num_heads, shape.context_length, shape.head_dim)
-        self._keys = _zeros(cache_shape, self._embedding)
-        self._values = _zeros(cache_shape, self._embedding)
+        self._keys = lazy_zeros(cache_shape, self._embedding)
+        self._values = lazy_zeros(cache_shape, self._embedding)
 
     def _make_products(self, weights: str) -> dict[str, Product]:
         names = [
@@ -151,6 +151,12 @@ class ModelRunner:
         for cache in (self._keys, self._values):
             cache[:, target, :, :length] = cache[:, source, :, :length]
 
+    def free_slot(self, slot: int) -> None:
+        """Gives a slot's memory back to the system, where it came from there page by page (see `memory`)."""
+        for cache in (self._keys, self._values):
+            for layer in range(self.shape.num_layers):
+                release_pages(cache[layer, slot])
+
     def _project(self, layer: int, hidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         joined = self._products[f"h.{layer}.attn.c_attn"](self._layer_norm(f"h.{layer}.ln_1", hidden))  # (N, 3C)
         query, key, value = joined.view(len(hidden), 3, self.shape.num_heads, self.shape.head_dim).unbind(1)
@@ -174,14 +180,3 @@ def _causal_mask(chunk: Chunk, device: torch.device) -> Tensor | None:
         return None
     end = chunk.start + len(chunk.token_ids)
     return torch.arange(end, device=device) <= torch.arange(chunk.start, end, device=device)[:, None]
-
-
-def _zeros(shape: tuple[int, ...], like: Tensor) -> Tensor:
-    """Zeros, because a NaN left in memory would pass through the mask (0 x NaN).
-
-    On the CPU from numpy, whose zeros take memory only page by page as they are written: positions that no
-    conversation reaches cost nothing.
-    """
-    if like.device.type == "cpu" and like.dtype == torch.float32:
-        return torch.from_numpy(np.zeros(shape, dtype=np.float32))
-    return torch.zeros(shape, dtype=like.dtype, device=like.device)
