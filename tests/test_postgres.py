@@ -23,6 +23,7 @@ def database_url() -> Iterator[str]:
 
 def test_the_invariants_hold_on_postgresql(database_url):
     tests = ["tests/chatbot/conversations", "tests/chatbot/inbox", "tests/chatbot/insight", "tests/chatbot/knowledge"]
+    tests += ["tests/chatbot/review"]
     command = [sys.executable, "-m", "pytest", "-q", *tests]
     run = subprocess.run(
         command, env=os.environ | {"TEST_DATABASE_URL": database_url}, capture_output=True, text=True, timeout=300

@@ -33,7 +33,7 @@ _FIELD_LABELS = {
 class AnswerDraftAdmin(ModelAdmin):
     """Drafts come from reviews and are decided here; nothing is added or edited as a form of fields."""
 
-    list_display = ("answer", "kind", "author", "created", "state")
+    list_display = ("answer", "kind", "proposed_by", "created", "state")
     list_filter = ("status",)
     list_select_related = ("author",)
     list_per_page = 50
@@ -58,6 +58,10 @@ class AnswerDraftAdmin(ModelAdmin):
     @admin.display(description=_("Kind"))
     def kind(self, draft: AnswerDraft) -> object:
         return _("change") if draft.base else _("new entry")
+
+    @admin.display(description=_("Proposed by"), ordering="author__username")
+    def proposed_by(self, draft: AnswerDraft) -> str:
+        return draft.author.get_username() if draft.author else ""
 
     @admin.display(description=_("Proposed"), ordering="created_at")
     def created(self, draft: AnswerDraft) -> object:

@@ -38,7 +38,7 @@ def cohens_kappa(table: Table) -> Kappa:
 
 
 def pooled(tables: Mapping[tuple[str, str], Table]) -> Kappa:
-    """Over all pairs of reviewers together; within an item they stand in the order of their names."""
+    """Over all pairs of reviewers together; within a pair they stand in one order, whatever it is."""
     together: Counter[tuple[str, str]] = Counter()
     for table in tables.values():
         together.update(table)

@@ -8,7 +8,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db.models import Count, F
 
 from chatbot.insight.statistics import Share
@@ -16,7 +16,6 @@ from chatbot.review.agreement import Kappa, Pair, pairs_of, pooled
 from chatbot.review.models import QueueItem, Review
 
 MAX_COUNTED = 999
-_MAX_COMPARED = 20_000
 _RIGHT = {Review.Verdict.RIGHT, Review.Verdict.SENTIMENT_WRONG}
 
 
@@ -51,22 +50,24 @@ def _is_right(said: list[tuple[str, bool]]) -> bool:
 
 
 def _tables(since: datetime) -> dict[tuple[str, str], dict[tuple[str, str], int]]:
-    """For each two reviewers, how often they said what of the same turn."""
-    both = Review.objects.filter(
-        reviewed_at__gte=since, message__reviews__reviewer__username__gt=F("reviewer__username")
-    ).values_list("reviewer__username", "message__reviews__reviewer__username", "verdict", "message__reviews__verdict")
+    """For each two reviewers, the earlier account first, how often they said what of the same turn."""
+    both = Review.objects.filter(reviewed_at__gte=since, message__reviews__reviewer__gt=F("reviewer"))
+    columns = ("reviewer", "message__reviews__reviewer", "verdict", "message__reviews__verdict")
+    counted = list(both.values_list(*columns).annotate(num=Count("pk")).order_by())
+    people = User.objects.in_bulk({pk for row in counted for pk in row[:2]})
     tables: dict[tuple[str, str], dict[tuple[str, str], int]] = defaultdict(dict)
-    for first, second, said, other, num in both.annotate(num=Count("pk")).order_by()[:_MAX_COMPARED]:
-        tables[first, second][said, other] = num
+    for first, second, said, other, num in counted:
+        tables[people[first].username, people[second].username][said, other] = num
     return tables
 
 
 @dataclass(frozen=True)
 class Progress:
-    """`num_at_risk`, `num_sampled`: still waiting for this reviewer, up to MAX_COUNTED + 1."""
+    """`num_at_risk`, `num_sampled`: waiting for this reviewer; `num_disputed`: for an admin. MAX_COUNTED + 1 at most."""
 
     num_at_risk: int
     num_sampled: int
+    num_disputed: int
     num_today: int
 
 
@@ -76,5 +77,6 @@ def progress(*, reviewer: AbstractBaseUser | AnonymousUser, today: datetime) -> 
     return Progress(
         num_at_risk=waiting.at_risk().order_by()[: MAX_COUNTED + 1].count(),
         num_sampled=waiting.sampled().order_by()[: MAX_COUNTED + 1].count(),
+        num_disputed=QueueItem.objects.disputed().order_by()[: MAX_COUNTED + 1].count(),
         num_today=Review.objects.filter(reviewer=reviewer.pk, reviewed_at__gte=today).count(),
     )

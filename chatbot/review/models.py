@@ -61,6 +61,10 @@ class QueueItemQuerySet(models.QuerySet["QueueItem"]):
         """Newest first: nothing of the outcome decides which ones are seen."""
         return self.filter(is_open=True, is_sampled=True).order_by("-message_id")
 
+    def disputed(self) -> Self:
+        """Where reviewers differ and nobody has picked yet, latest first."""
+        return self.filter(is_disputed=True).order_by("-message_id")
+
     def not_yet_by(self, reviewer: AbstractBaseUser | AnonymousUser) -> Self:
         return self.exclude(Exists(Review.objects.filter(message=OuterRef("pk"), reviewer=reviewer.pk)))
 
@@ -80,6 +84,7 @@ class QueueItem(models.Model):
     is_unsure = models.BooleanField(default=False, help_text="the bot's confidence was low")
     is_sampled = models.BooleanField(default=False, help_text="drawn by its number alone")
     is_open = models.BooleanField(default=True, help_text="fewer people than it needs have reviewed it")
+    is_disputed = models.BooleanField(default=False, help_text="reviewers differ, and no review counts by a pick")
     language = models.CharField(max_length=2)
     sentiment = models.CharField(max_length=8, blank=True, default="")
     at = models.DateTimeField()
@@ -97,6 +102,7 @@ class QueueItem(models.Model):
                 for name in ("risk", "negative", "disliked", "declined", "handed_off", "unsure")
             ),
             models.Index(fields=["-message"], name="queue_sample", condition=Q(is_open=True, is_sampled=True)),
+            models.Index(fields=["-message"], name="queue_disputed", condition=Q(is_disputed=True)),
             models.Index(fields=["at"], name="queue_sample_by_time", condition=Q(is_sampled=True)),
         ]
 

@@ -110,10 +110,12 @@ def _put(replies: Iterable[Reply]) -> None:
     )
     reviewed = Review.objects.filter(message__in=[item.message_id for item in items])
     for message_id in reviewed.values_list("message", flat=True).distinct():
-        close_if_seen(message_id)
+        follow_reviews(message_id)
 
 
-def close_if_seen(message_id: int) -> None:
-    """The item leaves every queue once enough people have reviewed it."""
-    is_open = Review.objects.filter(message=message_id).count() < NUM_REVIEWERS
-    QueueItem.objects.filter(pk=message_id).update(is_open=is_open)
+def follow_reviews(message_id: int) -> None:
+    """Brings the item up to date: enough people close it, different verdicts wait for an admin's pick."""
+    said = list(Review.objects.filter(message=message_id).values_list("verdict", "is_authoritative"))
+    is_picked = any(is_authoritative for _verdict, is_authoritative in said)
+    is_disputed = len({verdict for verdict, _ in said}) > 1 and not is_picked
+    QueueItem.objects.filter(pk=message_id).update(is_open=len(said) < NUM_REVIEWERS, is_disputed=is_disputed)

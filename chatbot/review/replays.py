@@ -79,13 +79,12 @@ class Pair:
 
     @property
     def is_changed(self) -> bool:
-        """Whether the customer would have got something else. The same entries in another wording are no change."""
+        """Whether the customer would have got something else: another act, other entries; not just other words."""
         if self.new is None or self.old is None or self.old.message is None:
             return self.new is not None
-        if self.new["action"] != self.old.action:
-            return True
-        now, then = ([source["id"] for source in sources] for sources in (self.new["sources"], self.old.sources))
-        return now != then if now or then else self.new["text"] != self.old.message.text
+        now, then = ({source["id"] for source in sources} for sources in (self.new["sources"], self.old.sources))
+        is_other_choice = self.old.action == Reply.Action.CLARIFY and self.new["text"] != self.old.message.text
+        return self.new["action"] != self.old.action or now != then or is_other_choice
 
     @property
     def is_reworded(self) -> bool:

@@ -8,7 +8,7 @@ from chatbot import events
 from chatbot.conversations.models import Conversation, Message, is_admin
 from chatbot.conversations.writes import publish_on_commit
 from chatbot.review.models import Review
-from chatbot.review.queue import close_if_seen
+from chatbot.review.queue import follow_reviews
 
 BETTER_TEXT_MAX_CHARS = 4000
 
@@ -34,7 +34,7 @@ def review_turn(
         "reviewed_at": timezone.now(),
     }
     review, _ = Review.objects.update_or_create(message=message, reviewer=reviewer, defaults=said)
-    close_if_seen(message.pk)
+    follow_reviews(message.pk)
     publish_on_commit(events.ConversationChanged(conversation_id=str(message.conversation_id)))
     return review
 
@@ -58,4 +58,5 @@ def pick(*, review: Review, by: User) -> None:
     Message.objects.select_for_update().get(pk=review.message_id)  # two picks at once: one after the other
     Review.objects.filter(message=review.message_id, is_authoritative=True).update(is_authoritative=False)
     Review.objects.filter(pk=review.pk).update(is_authoritative=True)
+    follow_reviews(review.message_id)
     publish_on_commit(events.ConversationChanged(conversation_id=str(review.message.conversation_id)))

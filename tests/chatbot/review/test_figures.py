@@ -70,7 +70,7 @@ def test_agreement_is_told_per_pair_and_over_all(alice, dora, bob):
     assert {(pair.first, pair.second): pair.kappa.num_items for pair in found.pairs} == {
         ("alice", "dora"): 3,
         ("alice", "bob"): 1,
-        ("bob", "dora"): 1,
+        ("dora", "bob"): 1,
     }
     assert found.pairs[0].kappa.value == pytest.approx(0.4)
     assert found.overall.num_items == 5

@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from chatbot.conversations.models import Message, Reply
 from chatbot.review import queue
 from chatbot.review.models import QueueItem
-from chatbot.review.services import review_turn
+from chatbot.review.services import pick, review_turn
 from tests.chatbot.review.conftest import ask
 
 pytestmark = pytest.mark.django_db
@@ -69,6 +69,17 @@ def test_a_reviewed_turn_leaves_ones_own_queue_and_after_two_reviewers_everybody
     assert not waiting.not_yet_by(bob).exists()
     queue.fill_queue()  # looks at the latest replies again and must not bring it back
     assert not waiting.not_yet_by(bob).exists()
+
+
+def test_a_turn_on_which_reviewers_differ_waits_for_an_admins_pick(alice, dora, bob):
+    agreed, disputed = ask("agreed", action="decline"), ask("disputed", action="decline")
+    queue.fill_queue()
+    for message, second in ((agreed, "right"), (disputed, "wrong_entry")):
+        review_turn(message=message, reviewer=alice, verdict="right")
+        review = review_turn(message=message, reviewer=dora, verdict=second)
+    assert texts(QueueItem.objects.disputed()) == ["disputed"]
+    pick(review=review, by=bob)
+    assert not QueueItem.objects.disputed().exists()
 
 
 def test_a_drawn_turn_waits_in_the_sample_only_whatever_its_risk(monkeypatch):

@@ -42,6 +42,18 @@ def test_a_turn_is_answered_from_todays_answers_and_old_and_new_stand_side_by_si
     assert (list(Message.objects.values_list()), list(Reply.objects.values_list())) == rows
 
 
+def test_other_words_for_the_same_entries_are_no_change(alice):
+    source = {"id": "returns.en", "question": "Can I return it?", "text": "Within 30 days.", "score": 1.0}
+    message = ask("Can I return it?", sources=[source])
+    kept = {"seq": 1, "text": "You have 30 days.", "action": "answer", "sources": [{"id": "returns.en"}]}
+    replay = Replay.objects.create(conversation=message.conversation, replies=[kept])
+    (pair,) = replays.pairs_of(replay)
+    assert pair.is_reworded and not pair.is_changed
+    replay.replies = [kept | {"sources": [{"id": "refunds.en"}]}]
+    (pair,) = replays.pairs_of(replay)
+    assert pair.is_changed and not pair.is_reworded
+
+
 def test_the_history_of_a_replay_is_its_own(alice, monkeypatch):
     heard = []
 

@@ -116,6 +116,15 @@ def test_only_an_admin_picks_the_review_that_counts(alice, bob):
     assert "counts" in html and html.count("Let this one count") == 1
 
 
+def test_admins_have_a_queue_of_what_reviewers_differ_on(alice, bob):
+    message = make_turn("disputed", action="decline")
+    review_turn(message=message, reviewer=alice, verdict="wrong_entry")
+    review_turn(message=message, reviewer=bob, verdict="right")
+    assert f'data-turn="{message.pk}"' in page(logged_in(bob), "/desk/review/?view=disputed")
+    assert "Disputed" not in page(logged_in(alice), "/desk/review/")
+    assert f'data-turn="{message.pk}"' not in page(logged_in(bob), "/desk/review/")
+
+
 def test_the_queue_says_why_and_shows_the_turn_in_its_context(alice):
     conversation = make_conversation(2, question="Can I return a cup?", action="decline", confidence=0.2)
     queue.fill_queue()

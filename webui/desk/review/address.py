@@ -14,7 +14,7 @@ from chatbot.conversations.models import Conversation
 from chatbot.review.models import QueueItem
 from chatbot.review.queue import REASONS
 
-AT_RISK, SAMPLE = "", "sample"
+AT_RISK, SAMPLE, DISPUTED = "", "sample", "disputed"
 REASON_LABELS = {
     "disliked": _("Thumbs down"),
     "negative": _("Unhappy"),
@@ -48,13 +48,18 @@ class QueueAddress:
         return replace(self, view=AT_RISK).query
 
     @property
+    def disputed_query(self) -> str:
+        return replace(self, view=DISPUTED).query
+
+    @property
     def sample_query(self) -> str:
         return replace(self, view=SAMPLE, why="").query
 
     def items(self, reviewer: Any) -> QuerySet[QueueItem]:
         """What waits for this reviewer, in the order of the queue."""
         waiting = QueueItem.objects.not_yet_by(reviewer)
-        found: QuerySet[QueueItem] = waiting.sampled() if self.view == SAMPLE else waiting.at_risk()
+        parts = {SAMPLE: waiting.sampled, DISPUTED: QueueItem.objects.disputed, AT_RISK: waiting.at_risk}
+        found: QuerySet[QueueItem] = parts[self.view]()
         conditions: dict[str, Any] = {f"is_{self.why}": True} if self.why else {}
         conditions |= {"language": self.language} if self.language else {}
         conditions |= {"sentiment": self.sentiment} if self.sentiment else {}
@@ -65,7 +70,7 @@ class QueueAddress:
 
 def parse_address(values: Mapping[str, str]) -> QueueAddress:
     allowed = {
-        "view": [SAMPLE],
+        "view": [SAMPLE, DISPUTED],
         "why": REASONS,
         "language": ["en", "zh"],
         "sentiment": Conversation.Mood.values,

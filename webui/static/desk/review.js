@@ -80,14 +80,12 @@ async function refreshSide() {
 
 document.addEventListener("submit", async (event) => {
   if (!event.target.matches("form.turn-mark")) return;
-  const isPick = event.submitter?.matches("[data-pick]");
-  const isLast = event.submitter?.matches("[data-save], [value=right]");
+  const isLast = event.submitter?.matches("[data-save], [data-pick], [value=right]");
   const saved = await saveMark(event);
   if (!saved) return;
   isUnsaved = saved.isWritten;
   announcer.textContent = announcer.dataset.saved;
   refreshSide();
-  if (isPick) return;
   document.querySelector(`.row[data-turn="${saved.form.dataset.turn}"]`)?.classList.add("is-done");
   if (isLast && !saved.isWritten) goOn();
 });
