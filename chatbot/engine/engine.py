@@ -15,8 +15,9 @@ from typing import TypedDict, Unpack
 import torch
 from torch import Tensor
 
+from chatbot.engine.cache import Chunk
 from chatbot.engine.metrics import EngineStats, Metrics
-from chatbot.engine.model_runner import Chunk, ModelRunner, ModelShape
+from chatbot.engine.model_runner import ModelRunner, ModelShape
 from chatbot.engine.request import (
     EngineOverloadedError,
     EngineUnavailableError,
@@ -39,7 +40,8 @@ class EngineOptions(TypedDict, total=False):
     `num_kept_slots`: finished requests whose cache is kept for a conversation's next turn (see `slots`).
     `step_tokens`: rows of one pass, prompts and decoding together. `weights`: `float` or `int8` (see `linear`).
     `max_cache_bytes`: of keys and values; kept chats give way to running ones, and what doesn't fit waits. 0: as many
-    as all slots can hold. `reuses_prefixes`: off only to measure what the reuse saves.
+    as all slots can hold. `cache`: `float` or `int8` (see `cache`).
+    `uses_kernels`, `reuses_prefixes`: off only to measure what they save.
     """
 
     max_batch_size: int
@@ -50,6 +52,8 @@ class EngineOptions(TypedDict, total=False):
     weights: str
     reuses_prefixes: bool
     max_cache_bytes: int
+    cache: str
+    uses_kernels: bool
 
 
 class Engine:
@@ -65,8 +69,10 @@ class Engine:
         self._state = state
         self._weights = options.get("weights", "float")
         self._num_kept_slots = options.get("num_kept_slots", 16)
-        per_token = shape.cache_bytes_per_token()
-        self._max_cached_tokens = options.get("max_cache_bytes", 0) // per_token or sys.maxsize
+        self._cache = options.get("cache", "float")
+        self._uses_kernels = options.get("uses_kernels", True)
+        self._bytes_per_token = shape.cache_bytes_per_token(self._cache)
+        self._max_cached_tokens = options.get("max_cache_bytes", 0) // self._bytes_per_token or sys.maxsize
         self._step_tokens = options.get("step_tokens", 256)
         self._reuses_prefixes = options.get("reuses_prefixes", True)
         self._metrics = Metrics()
@@ -151,7 +157,7 @@ class Engine:
             num_waiting=len(self._waiting),
             num_active=len(self._active),
             cached_tokens=num_cached,
-            cache_bytes=num_cached * self.shape.cache_bytes_per_token(),
+            cache_bytes=num_cached * self._bytes_per_token,
             num_evicted=slots.num_evicted if slots else 0,
         )
 
@@ -160,9 +166,16 @@ class Engine:
             if self._num_threads:
                 torch.set_num_threads(self._num_threads)
             num_slots = self._max_batch_size + self._num_kept_slots
-            runner = ModelRunner(self.shape, self._state, num_slots=num_slots, weights=self._weights)
+            runner = ModelRunner(
+                self.shape,
+                self._state,
+                num_slots=num_slots,
+                weights=self._weights,
+                cache=self._cache,
+                uses_kernels=self._uses_kernels,
+            )
             runner.run([], [], [Chunk(0, 0, [0])])
-            self._slots = SlotTable(runner, num_slots=num_slots, reuses_prefixes=self._reuses_prefixes)
+            self._slots = SlotTable(runner.cache, num_slots=num_slots, reuses_prefixes=self._reuses_prefixes)
             self._is_ready.set()
             while self._wait_for_work():
                 self._step(runner, self._slots)

@@ -8,18 +8,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
+_NUMPY = {torch.float32: np.float32, torch.int8: np.int8}
 _DONT_NEED = getattr(mmap, "MADV_DONTNEED", 4)
 
 
-def lazy_zeros(shape: tuple[int, ...], like: Tensor) -> Tensor:
-    """Zeros, because a NaN left in memory would pass through the mask (0 x NaN).
+def lazy_zeros(shape: tuple[int, ...], like: Tensor, dtype: torch.dtype | None = None) -> Tensor:
+    """Zeros on the device of `like`, in its dtype unless another is named.
 
-    On the CPU from numpy, whose zeros take memory only as they are written: positions that no conversation reaches
-    cost nothing.
+    Zeros, because a NaN left in memory would pass through the mask (0 x NaN). On the CPU from numpy, whose zeros take
+    memory only as they are written: positions that no conversation reaches cost nothing.
     """
-    if like.device.type == "cpu" and like.dtype == torch.float32:
-        return torch.from_numpy(np.zeros(shape, dtype=np.float32))
-    return torch.zeros(shape, dtype=like.dtype, device=like.device)
+    dtype = dtype or like.dtype
+    if like.device.type == "cpu" and dtype in _NUMPY:
+        return torch.from_numpy(np.zeros(shape, dtype=_NUMPY[dtype]))
+    return torch.zeros(shape, dtype=dtype, device=like.device)
 
 
 def release_pages(block: Tensor) -> None:

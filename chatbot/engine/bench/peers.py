@@ -211,7 +211,7 @@ class CTranslate2Engine:
 
 ENGINES: dict[str, Callable[[Setting], BenchEngine]] = {
     "kefu": KefuEngine,
-    "kefu-int8": lambda setting: KefuEngine(setting, weights="int8"),
+    "kefu-int8": lambda setting: KefuEngine(setting, weights="int8", cache="int8"),
     "naive": NaiveEngine,
     "padded": PaddedEngine,
     "transformers": TransformersEngine,
