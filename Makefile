@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run check test lint format bench clean programs
+.PHONY: help run check test lint format bench bench-engine clean programs
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -91,8 +91,14 @@ format:
 
 bench:
 	@$(call install_if_changed,requirements-dev.txt,$(VENV)/installed-dev)
-	@$(BIN)/python -m tests.bench.bench_engine
+	@$(BIN)/python -m chatbot.engine.bench --engines kefu,kefu-int8,naive --model chatbot/checkpoints/kefu-gpt2-27m
 	@$(BIN)/python -m tests.bench.bench_chats
+
+# The engine beside its peers; docs/performance.md says which packages the peers need and where to put them.
+bench-engine:
+	@$(call install_if_changed,requirements-dev.txt,$(VENV)/installed-dev)
+	@for model in chatbot/checkpoints/kefu-gpt2-27m gpt2-124m-random; do \
+		$(BIN)/python -m chatbot.engine.bench --model $$model --peer-python "$${PEER_PYTHON:-$(BIN)/python}" $(ARGS); done
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache test-results

@@ -35,6 +35,7 @@ app = Celery("kefu")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 
 _HEARTBEAT_PREFIX = "kefu:worker:"
+_CHOSEN_MODEL = "kefu:model"
 _ENQUEUE_RETRY = {"max_retries": 2, "interval_start": 0.05, "interval_step": 0.1, "interval_max": 0.2}
 
 
@@ -71,3 +72,14 @@ def ready_workers(kind: str) -> list[dict[str, object]]:
     keys = list(client.scan_iter(f"{_HEARTBEAT_PREFIX}{kind}:*"))
     values = client.mget(keys) if keys else []
     return [json.loads(value) for value in values if value]
+
+
+def choose_model(name_or_path: str) -> None:
+    """Asks every reply worker to answer with this checkpoint from now on; "" for the one of the settings."""
+    redis_client().set(_CHOSEN_MODEL, name_or_path)
+
+
+def chosen_model() -> str:
+    """The checkpoint asked for last, "" if none was. Raises redis.RedisError when the server can't be reached."""
+    name = redis_client().get(_CHOSEN_MODEL) or b""
+    return name.decode() if isinstance(name, bytes) else name

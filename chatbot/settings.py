@@ -271,6 +271,7 @@ DEVICE = env.str("KEFU_DEVICE", default="cpu")
 MODEL_THREADS = env.int("KEFU_MODEL_THREADS", default=0)  # 0: one fewer than the machine's cores, at least one
 MAX_BATCH_SIZE = env.int("KEFU_MAX_BATCH_SIZE", default=16)
 KEPT_CHATS = env.int("KEFU_KEPT_CHATS", default=16)  # chats whose cache waits for their next turn
+MAX_CACHE_MB = env.int("KEFU_MAX_CACHE_MB", default=0)  # of keys and values; 0: what all chats at once can fill
 WEIGHTS = env.str("KEFU_WEIGHTS", default="float")  # or int8: faster on the CPU, a little less exact
 MAX_WAITING_REQUESTS = env.int("KEFU_MAX_WAITING_REQUESTS", default=64)
 TRAINING_DATA = env.str("KEFU_TRAINING_DATA", default="")

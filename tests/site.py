@@ -1,5 +1,6 @@
 """Starts the whole site as its user would (`manage.py up`) in a throw-away home, for browser tests and benchmarks."""
 
+import json
 import os
 import signal
 import socket
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "a password for tests"
@@ -55,6 +57,22 @@ def wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path, time
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
     raise RuntimeError(f"the site did not get ready; its log ends with:\n{log.read_text()[-4000:]}")
+
+
+def run_in(site: Site, code: str, **values: Any) -> Any:
+    """Runs code in a process of the site's own (`manage.py shell`), with `values` as names; returns what it leaves in
+    `result`."""
+    whole = "".join(f"{name} = {value!r}\n" for name, value in values.items())
+    whole += f"result = None\n{code}\nimport json; print(json.dumps(result))"
+    done = subprocess.run(
+        [sys.executable, "manage.py", "shell", "--no-imports", "-c", whole],
+        cwd=ROOT,
+        env=site_environment(site.home, site.port) | {"REDIS_URL": site.redis_url},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout.strip().splitlines()[-1])
 
 
 @contextmanager

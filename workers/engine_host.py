@@ -2,15 +2,18 @@
 
 Everything is loaded before the worker takes its first task. The reply worker then says every few seconds that it is
 ready; when its model thread dies, the process ends with a failure, so that whoever supervises it starts a new one.
+When another checkpoint is chosen (`manage.py use_model`), it is loaded beside the one that answers and takes over from
+the next turn on; turns under way end with the model that they began with.
 """
 
+import contextlib
 import logging
 import os
 import socket
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 import redis
@@ -20,6 +23,7 @@ from django.db import connections
 
 from chatbot import events, queue
 from chatbot.assist import analysis
+from chatbot.engine import EngineError
 from chatbot.knowledge.services import current_index
 from chatbot.language_model.backends import LocalGenerator, set_generator, start_local_generator
 from chatbot.language_model.checkpoints import CheckpointError
@@ -58,11 +62,63 @@ def _prepare(*, sender: Any, **_: object) -> None:
 
 def host_engine() -> LocalGenerator:
     """Loads the checkpoint, starts the engine, warms retrieval, and reports ready from a thread until it dies."""
-    generator = _timed("the model", _start_generator)
-    set_generator(generator)
+    hosted = _timed("the model", _host_first)
+    set_generator(hosted.generator)
     _timed("retrieval", lambda: current_index().search(["warm"], top_k=1))
-    threading.Thread(target=_report_while_alive, args=(generator,), name="heartbeat", daemon=True).start()
-    return generator
+    threading.Thread(target=_report_while_alive, args=(hosted,), name="heartbeat", daemon=True).start()
+    threading.Thread(target=_follow_choice, args=(hosted,), name="model-choice", daemon=True).start()
+    return hosted.generator
+
+
+@dataclass
+class _Hosted:
+    """The generator that answers, the checkpoint that was asked for last, and why it could not be had, if so."""
+
+    generator: LocalGenerator
+    chosen: str
+    error: str = ""
+
+
+def _chosen_or_default() -> str:
+    try:
+        return queue.chosen_model() or settings.CHECKPOINT
+    except redis.RedisError as error:
+        log.warning("which model was chosen is not known (%s)", error)
+        return str(settings.CHECKPOINT)
+
+
+def _host_first() -> _Hosted:
+    """The chosen checkpoint, or that of the settings when the chosen one is no longer good."""
+    chosen = _chosen_or_default()
+    try:
+        return _Hosted(_start_generator(chosen), chosen)
+    except CheckpointError as error:
+        if chosen == settings.CHECKPOINT:
+            raise
+        log.exception("the chosen model can't be loaded; %s answers", settings.CHECKPOINT)
+        return _Hosted(_start_generator(settings.CHECKPOINT), chosen, str(error))
+
+
+def _follow_choice(hosted: _Hosted) -> None:
+    while hosted.generator.is_alive:
+        time.sleep(settings.WORKER_HEARTBEAT_S)
+        with contextlib.suppress(redis.RedisError):
+            swap_model(hosted, queue.chosen_model() or settings.CHECKPOINT)
+
+
+def swap_model(hosted: _Hosted, chosen: str) -> None:
+    """Answers with `chosen` from the next turn on. One that can't be loaded changes nothing but `hosted.error`."""
+    if chosen == hosted.chosen:
+        return
+    hosted.chosen, hosted.error = chosen, ""
+    try:
+        generator = _timed(f"the model {chosen}", lambda: _start_generator(chosen))
+    except (CheckpointError, EngineError, OSError, RuntimeError, MemoryError) as error:
+        log.exception("the model %s can't be loaded; %s goes on", chosen, hosted.generator.version)
+        hosted.error = str(error)
+        return
+    set_generator(generator)
+    hosted.generator = generator  # the old one's engine ends with the last turn that holds it
 
 
 def _warm_classifier() -> None:
@@ -73,15 +129,16 @@ def _warm_classifier() -> None:
         log.error("no sentiment until this is mended: %s", error)
 
 
-def _start_generator() -> LocalGenerator:
+def _start_generator(checkpoint: str) -> LocalGenerator:
     return start_local_generator(
-        settings.CHECKPOINT,
+        checkpoint,
         device=settings.DEVICE,
         max_batch_size=settings.MAX_BATCH_SIZE,
         max_waiting=settings.MAX_WAITING_REQUESTS,
         num_threads=settings.MODEL_THREADS or max(1, (os.cpu_count() or 2) - 1),
         num_kept_slots=settings.KEPT_CHATS,
         weights=settings.WEIGHTS,
+        max_cache_bytes=settings.MAX_CACHE_MB * 2**20,
     )
 
 
@@ -92,12 +149,10 @@ def _timed(what: str, load: Callable[[], T]) -> T:
     return loaded
 
 
-def _report_while_alive(generator: LocalGenerator) -> None:
-    pid = os.getpid()
-    facts = {"model_version": generator.version, "pid": pid}
-    while generator.is_alive:
+def _report_while_alive(hosted: _Hosted) -> None:
+    while hosted.generator.is_alive:
         try:
-            queue.report_ready("reply", f"{socket.gethostname()}:{pid}", {**facts, **asdict(generator.stats())})
+            queue.report_ready("reply", f"{socket.gethostname()}:{os.getpid()}", _facts(hosted))
         except redis.RedisError as error:
             log.warning("the heartbeat was not sent: %s", error)
         time.sleep(settings.WORKER_HEARTBEAT_S)
@@ -105,6 +160,11 @@ def _report_while_alive(generator: LocalGenerator) -> None:
     time.sleep(_LAST_WORDS_S)
     logging.shutdown()
     os._exit(EXIT_ENGINE_DIED)  # sys.exit would end this thread only
+
+
+def _facts(hosted: _Hosted) -> dict[str, object]:
+    facts = {"model_version": hosted.generator.version, "model": hosted.chosen, "model_error": hosted.error}
+    return {**facts, "pid": os.getpid(), **asdict(hosted.generator.stats())}
 
 
 def _leave(*, sender: Any, **_: object) -> None:

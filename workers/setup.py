@@ -11,7 +11,7 @@ from pathlib import Path
 from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
-from django.db import transaction
+from django.db import connection, transaction
 
 from chatbot.conversations.models import ADMINS_GROUP, AGENTS_GROUP
 from chatbot.sites.services import ensure_own_site_key
@@ -34,9 +34,18 @@ def set_up_database(say: Callable[[str], None]) -> list[DemoLogin]:
     settings.STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise warns of a folder that isn't there
     say("database: bringing the tables up to date")
     call_command("migrate", interactive=False, verbosity=0)
+    _refresh_statistics()
     for name in (AGENTS_GROUP, ADMINS_GROUP):
         Group.objects.get_or_create(name=name)
     return set_up_demo(say) if settings.DEMO else []
+
+
+def _refresh_statistics() -> None:
+    """SQLite plans by statistics that it keeps only when asked; PostgreSQL keeps its own."""
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA analysis_limit = 1000")
+            cursor.execute("PRAGMA optimize = 0x10002")  # every table that has none or has grown
 
 
 @transaction.atomic

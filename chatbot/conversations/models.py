@@ -97,7 +97,7 @@ class Conversation(models.Model):
     assignee = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="conversations"
     )
-    needs_human = models.BooleanField(default=False, db_index=True)
+    needs_human = models.BooleanField(default=False)
     waiting_since = models.DateTimeField(null=True, blank=True, help_text="the customer waits for a person since then")
     snoozed_until = models.DateTimeField(null=True, blank=True)
     customer_seen_seq = models.PositiveIntegerField(default=0)
@@ -107,7 +107,7 @@ class Conversation(models.Model):
     rated_at = models.DateTimeField(null=True, blank=True)
     tags = models.ManyToManyField(Tag, blank=True, related_name="conversations")
     site_key = models.CharField(max_length=40, blank=True, default="", help_text="the embed key that it began with")
-    mood = models.CharField(max_length=8, choices=Mood, default=Mood.NEUTRAL, db_index=True)
+    mood = models.CharField(max_length=8, choices=Mood, default=Mood.NEUTRAL)
     mood_score = models.FloatField(default=0.0, help_text="-1 (unhappy) to 1 (happy), the latest messages count most")
     mood_trend = models.FloatField(default=0.0, help_text="change of the score over the conversation")
     is_demo = models.BooleanField(default=False)
@@ -119,8 +119,13 @@ class Conversation(models.Model):
         indexes = [  # one for each view and filter of the inbox: docs/desk-performance.md has the plans
             models.Index(fields=["status", "-last_message_at", "-id"], name="conversation_by_status"),
             models.Index(fields=["mood", "status", "-last_message_at", "-id"], name="conversation_by_mood"),
+            models.Index(fields=["mood", "-last_message_at", "-id"], name="conversation_by_mood_alone"),
             models.Index(fields=["assignee", "status", "-last_message_at", "-id"], name="conversation_by_agent"),
-            models.Index(fields=["needs_human", "status", "waiting_since"], name="conversation_by_waiting"),
+            models.Index(
+                fields=["status", "waiting_since", "id"],
+                name="conversation_by_waiting",
+                condition=Q(needs_human=True),  # SQLite meets the bare column with no other index
+            ),
             models.Index(fields=["language", "-last_message_at", "-id"], name="conversation_by_language"),
             models.Index(
                 fields=["rating", "-last_message_at"],

@@ -6,6 +6,7 @@ in exactly one terminal event, and a request that fails takes no other with it.
 """
 
 import logging
+import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -14,8 +15,9 @@ from typing import TypedDict, Unpack
 import torch
 from torch import Tensor
 
+from chatbot.engine.cache import Chunk
 from chatbot.engine.metrics import EngineStats, Metrics
-from chatbot.engine.model_runner import Chunk, ModelRunner, ModelShape
+from chatbot.engine.model_runner import ModelRunner, ModelShape
 from chatbot.engine.request import (
     EngineOverloadedError,
     EngineUnavailableError,
@@ -37,6 +39,9 @@ class EngineOptions(TypedDict, total=False):
 
     `num_kept_slots`: finished requests whose cache is kept for a conversation's next turn (see `slots`).
     `step_tokens`: rows of one pass, prompts and decoding together. `weights`: `float` or `int8` (see `linear`).
+    `max_cache_bytes`: of keys and values; kept chats give way to running ones, and what doesn't fit waits. 0: as many
+    as all slots can hold. `cache`: `float` or `int8` (see `cache`).
+    `uses_kernels`, `reuses_prefixes`: off only to measure what they save.
     """
 
     max_batch_size: int
@@ -45,6 +50,10 @@ class EngineOptions(TypedDict, total=False):
     num_kept_slots: int
     step_tokens: int
     weights: str
+    reuses_prefixes: bool
+    max_cache_bytes: int
+    cache: str
+    uses_kernels: bool
 
 
 class Engine:
@@ -60,7 +69,12 @@ class Engine:
         self._state = state
         self._weights = options.get("weights", "float")
         self._num_kept_slots = options.get("num_kept_slots", 16)
+        self._cache = options.get("cache", "float")
+        self._uses_kernels = options.get("uses_kernels", True)
+        self._bytes_per_token = shape.cache_bytes_per_token(self._cache)
+        self._max_cached_tokens = options.get("max_cache_bytes", 0) // self._bytes_per_token or sys.maxsize
         self._step_tokens = options.get("step_tokens", 256)
+        self._reuses_prefixes = options.get("reuses_prefixes", True)
         self._metrics = Metrics()
         self._slots: SlotTable | None = None
         self._is_draining = False
@@ -86,7 +100,7 @@ class Engine:
         with self._wake:
             self._is_stopping = True
             self._wake.notify()
-        if self._thread.is_alive():
+        if self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._thread.join(timeout_s)
 
     @property
@@ -105,6 +119,10 @@ class Engine:
         if needed > self.shape.context_length:
             raise ValueError(
                 f"prompt and new tokens need {needed} positions; the model has {self.shape.context_length}"
+            )
+        if needed > self._max_cached_tokens:
+            raise ValueError(
+                f"prompt and new tokens need {needed} positions; the cache may hold {self._max_cached_tokens}"
             )
         request = Request(list(prompt_token_ids), params)
         with self._wake:
@@ -139,7 +157,8 @@ class Engine:
             num_waiting=len(self._waiting),
             num_active=len(self._active),
             cached_tokens=num_cached,
-            cache_bytes=num_cached * self.shape.cache_bytes_per_token(),
+            cache_bytes=num_cached * self._bytes_per_token,
+            num_evicted=slots.num_evicted if slots else 0,
         )
 
     def _run(self) -> None:
@@ -147,9 +166,16 @@ class Engine:
             if self._num_threads:
                 torch.set_num_threads(self._num_threads)
             num_slots = self._max_batch_size + self._num_kept_slots
-            runner = ModelRunner(self.shape, self._state, num_slots=num_slots, weights=self._weights)
+            runner = ModelRunner(
+                self.shape,
+                self._state,
+                num_slots=num_slots,
+                weights=self._weights,
+                cache=self._cache,
+                uses_kernels=self._uses_kernels,
+            )
             runner.run([], [], [Chunk(0, 0, [0])])
-            self._slots = SlotTable(runner, num_slots=num_slots)
+            self._slots = SlotTable(runner.cache, num_slots=num_slots, reuses_prefixes=self._reuses_prefixes)
             self._is_ready.set()
             while self._wait_for_work():
                 self._step(runner, self._slots)
@@ -205,11 +231,15 @@ class Engine:
             request.end(RequestState.FAILED, error=str(error))
 
     def _admit(self, slots: SlotTable) -> None:
-        """Gives waiting requests a slot each, the most urgent first, as long as there are any."""
+        """Gives waiting requests a slot each, the most urgent first, as long as there are slots and room in the cache.
+
+        The most urgent one that doesn't fit yet holds back those behind it, or small ones would pass it for ever.
+        """
         while len(self._active) < self._max_batch_size and (request := self._next_waiting()):
             request.num_reused = request.num_cached = slots.take(request.prompt_token_ids)
             request.state = RequestState.PREFILLING
             self._active.append(request)
+            slots.evict(self._max_cached_tokens - self._num_reserved())
             self._metrics.count_prompt(request)
 
     def _next_waiting(self) -> Request | None:
@@ -217,10 +247,16 @@ class Engine:
             while self._waiting:
                 # a higher priority goes first, and each second of waiting counts as one more
                 request = max(self._waiting, key=lambda r: r.params.priority - r.added_at)
+                is_over = request.is_terminal or _is_late(request)
+                if not is_over and self._num_reserved() + request.num_reserved > self._max_cached_tokens:
+                    return None
                 self._waiting.remove(request)
-                if not request.is_terminal and not _is_late(request):
+                if not is_over:
                     return request
         return None
+
+    def _num_reserved(self) -> int:
+        return sum(request.num_reserved for request in self._active)
 
     def _chunks(self) -> list[Chunk]:
         """A piece of each prompt that is being read; together no more tokens than the step's budget.
@@ -272,7 +308,8 @@ class Engine:
         if token_id in request.params.stop_token_ids:
             request.end(RequestState.FINISHED, FinishReason.STOP)
             return
-        request.append(token_id)
+        asked = request.params.log_probabilities
+        request.append(token_id, float(logits.log_softmax(-1)[token_id]) if asked else None)
         self._metrics.count_token(request)
         if len(request.token_ids) >= request.params.max_new_tokens:
             request.end(RequestState.FINISHED, FinishReason.LENGTH)

@@ -23,8 +23,8 @@ def make_product(weight: Tensor, bias: Tensor | None, *, weights: str) -> Produc
         return _int8_product(weight, bias)
     if weights != "float":
         raise ValueError(f"weights are float or int8, not {weights!r}")
-    if bias is None:
-        return lambda inputs: inputs @ weight
+    if bias is None:  # the output layer, the embedding seen from its other side: a third faster for 32 rows so
+        return lambda inputs: (weight.t() @ inputs.t()).t().contiguous()
     return lambda inputs: torch.addmm(bias, inputs, weight)
 
 

@@ -23,6 +23,7 @@ class EngineStats:
     new_tokens: int
     cached_tokens: int
     cache_bytes: int
+    num_evicted: int
     ttft_p50_ms: float | None
     ttft_p95_ms: float | None
 
@@ -52,7 +53,9 @@ class Metrics:
             with self._lock:
                 self._ttft_ms.append((request.first_token_at - request.added_at) * 1000)
 
-    def stats(self, *, num_waiting: int, num_active: int, cached_tokens: int, cache_bytes: int) -> EngineStats:
+    def stats(
+        self, *, num_waiting: int, num_active: int, cached_tokens: int, cache_bytes: int, num_evicted: int = 0
+    ) -> EngineStats:
         with self._lock:
             recent = list(self._ttft_ms)
         cuts = quantiles(recent, n=20, method="inclusive") if len(recent) > 1 else recent * 19
@@ -66,6 +69,7 @@ class Metrics:
             new_tokens=self._new,
             cached_tokens=cached_tokens,
             cache_bytes=cache_bytes,
+            num_evicted=num_evicted,
             ttft_p50_ms=cuts[9] if cuts else None,
             ttft_p95_ms=cuts[18] if cuts else None,
         )

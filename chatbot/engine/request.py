@@ -49,6 +49,7 @@ class SamplingParams:
 
     The same `seed` gives the same tokens whoever shares the batch. `deadline` is in seconds of `time.monotonic()`.
     Of two waiting requests the one with the higher `priority` is next; each second of waiting counts as one more.
+    `log_probabilities`: the request gets that of each of its tokens, as the model gave it, before any processor.
     """
 
     max_new_tokens: int
@@ -61,6 +62,7 @@ class SamplingParams:
     deadline: float | None = None
     repetition_penalty: float = 1.0
     priority: float = 0.0
+    log_probabilities: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ class Request:
     state: RequestState = RequestState.PENDING
     finish_reason: FinishReason | None = None
     token_ids: list[int] = field(default_factory=list)
+    log_probabilities: list[float] = field(default_factory=list)  # of `token_ids`, when the parameters ask for them
     added_at: float = field(default_factory=time.monotonic)
     num_cached: int = 0  # tokens whose keys and values are in the request's slot
     num_reused: int = 0  # of them, those that lay there before
@@ -101,6 +104,11 @@ class Request:
     def length(self) -> int:
         return len(self.prompt_token_ids) + len(self.token_ids)
 
+    @property
+    def num_reserved(self) -> int:
+        """Positions of the cache that it may come to fill."""
+        return len(self.prompt_token_ids) + self.params.max_new_tokens
+
     def __iter__(self) -> Iterator[int]:
         """Token ids as they come. Ends when finished or cancelled; raises EngineError when the request failed."""
         while True:
@@ -118,9 +126,11 @@ class Request:
             if not self.is_terminal:
                 self.state = RequestState.DECODING
 
-    def append(self, token_id: int) -> None:
+    def append(self, token_id: int, log_probability: float | None = None) -> None:
         """Called by the engine's thread with each new token that belongs to the text."""
         self.first_token_at = self.first_token_at or time.monotonic()
+        if log_probability is not None:
+            self.log_probabilities.append(log_probability)
         self.token_ids.append(token_id)
         self._events.put(token_id)
 

@@ -15,6 +15,7 @@ class CacheTensors(Protocol):
 
     def swap_slots(self, one: int, other: int, length: int) -> None: ...
     def copy_slot(self, source: int, target: int, length: int) -> None: ...
+    def free_slot(self, slot: int) -> None: ...
 
 
 @dataclass
@@ -28,11 +29,13 @@ class Slot:
 class SlotTable:
     """The slots in the order of the tensors: the first `num_active` belong to requests, the others wait for reuse."""
 
-    def __init__(self, tensors: CacheTensors, *, num_slots: int) -> None:
+    def __init__(self, tensors: CacheTensors, *, num_slots: int, reuses_prefixes: bool = True) -> None:
         self._tensors = tensors
         self._slots = [Slot() for _ in range(num_slots)]
+        self._reuses_prefixes = reuses_prefixes
         self._clock = 0
         self.num_active = 0
+        self.num_evicted = 0
 
     def __getitem__(self, index: int) -> Slot:
         return self._slots[index]
@@ -68,6 +71,19 @@ class SlotTable:
         self.num_active -= 1
         self.swap(index, self.num_active)
 
+    def evict(self, max_kept_tokens: int) -> None:
+        """Forgets finished chats, least recently used first, until the rest hold no more tokens than that."""
+        kept = sorted(range(self.num_active, len(self._slots)), key=lambda index: self._slots[index].used_at)
+        num_tokens = sum(len(self._slots[index].token_ids) for index in kept)
+        for index in kept:
+            if num_tokens <= max_kept_tokens:
+                return
+            if token_ids := self._slots[index].token_ids:
+                num_tokens -= len(token_ids)
+                self._tensors.free_slot(index)
+                token_ids.clear()
+                self.num_evicted += 1
+
     def swap(self, one: int, other: int) -> None:
         if one != other:
             length = max(len(self._slots[one].token_ids), len(self._slots[other].token_ids))
@@ -75,7 +91,7 @@ class SlotTable:
             self._slots[one], self._slots[other] = self._slots[other], self._slots[one]
 
     def _shared(self, index: int, prompt: Sequence[int]) -> int:
-        limit = len(prompt) - 1
+        limit = len(prompt) - 1 if self._reuses_prefixes else 0
         num = 0
         for cached, wanted in zip(self._slots[index].token_ids, prompt, strict=False):
             if cached != wanted or num == limit:

@@ -14,7 +14,11 @@ _FEW_REPLIES = 1000  # so few that their conversations are listed rather than ea
 
 @dataclass(frozen=True, kw_only=True)
 class Filters:
-    """Empty strings don't narrow. `rating`: "1" to "5", "low" (1 or 2), "up" or "down" (a thumb on a reply)."""
+    """Empty strings don't narrow.
+
+    `since`, `until`: days of the last message, both included. `rating`: "1" to "5", "low" (1 or 2), "up" or "down" (a
+    thumb on a reply).
+    """
 
     since: str = ""
     until: str = ""
@@ -58,7 +62,7 @@ def _by_columns(wanted: Filters, conversations: ConversationQuerySet) -> Convers
     since, until = _day(wanted.since), _day(wanted.until)
     conditions = [
         Q(last_message_at__gte=_midnight(since)) if since else None,
-        Q(created_at__lt=_midnight(until + timedelta(days=1))) if until else None,
+        Q(last_message_at__lt=_midnight(until + timedelta(days=1))) if until else None,
         Q(mood=wanted.mood) if wanted.mood else None,
         Q(status=wanted.status) if wanted.status else None,
         Q(language__startswith=wanted.language) if wanted.language else None,

@@ -118,8 +118,17 @@ def _find_in_index(conversations: ConversationQuerySet, words: Words, before: in
                 found[conversation_id] = Hit(pk, conversation_id)
         if len(rows) < step:
             return Hits(list(found.values()))
-        num_read, before, step = num_read + len(rows), rows[-1][0], min(step * _STEP_GROWTH, _LARGEST_STEP)
+        num_read, before = num_read + len(rows), rows[-1][0]
+        step = _next_step(num_read, len(found), num_wanted)
     return Hits(list(found.values()), before)
+
+
+def _next_step(num_read: int, num_found: int, num_wanted: int) -> int:
+    """Hits to read for the rest of the page, if they are as often what is wanted as those so far, and some more."""
+    num_likely = (
+        _STEP_GROWTH * num_read if not num_found else int(1.4 * num_read * (num_wanted - num_found) / num_found)
+    )
+    return min(max(num_likely, _FIRST_STEP), _LARGEST_STEP)
 
 
 def _shown_before(conversation_ids: set[UUID], words: Words, page_start: int | None) -> set[UUID]:

@@ -4,6 +4,7 @@
 """
 
 import time
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol, Unpack
@@ -42,7 +43,11 @@ class TextGenerator(Protocol):
 
 
 class LocalGenerator:
-    """A checkpoint and the engine that runs it."""
+    """A checkpoint and the engine that runs it.
+
+    The engine stops when nobody holds its generator any longer: one that was replaced (`set_generator`) lives on
+    until the last turn that began with it has ended, and no turn needs to know that it was replaced.
+    """
 
     def __init__(self, checkpoint: Checkpoint, engine: Engine) -> None:
         self._checkpoint = checkpoint
@@ -50,6 +55,7 @@ class LocalGenerator:
         self.version = checkpoint.version
         self.prompt_format = checkpoint.prompt_format
         self.context_length = engine.shape.context_length
+        weakref.finalize(self, engine.stop)
 
     @property
     def is_alive(self) -> bool:

@@ -2,10 +2,7 @@
 
 import contextlib
 import gzip
-import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
@@ -13,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.host_page import HOSTILE, Host, running_host
-from tests.site import ROOT, Site, site_environment
+from tests.site import Site, run_in
 
 PATIENCE_MS = 20_000
 MAX_BYTES = 60 * 1024
@@ -29,17 +26,13 @@ def host() -> Iterator[Host]:
 @pytest.fixture(scope="module")
 def key(site: Site, host: Host) -> dict[str, str]:
     """The public key for the host's origin, its secret, and one signed identity."""
-    code = f"""
-import json
+    code = """
 from chatbot.sites import identity, services
-site = services.create_site_key(name="Host", allowed_origins=["{host.url}"])
+site = services.create_site_key(name="Host", allowed_origins=[origin])
 secret = services.identity_secret(site)
-print(json.dumps({{"key": site.key, "hash": identity.sign_identity(secret, identity.Identity(id="42", name="Li"))}}))
+result = {"key": site.key, "hash": identity.sign_identity(secret, identity.Identity(id="42", name="Li"))}
 """
-    command = [sys.executable, "manage.py", "shell", "--no-imports", "-c", code]
-    environment = site_environment(site.home, site.port) | {"REDIS_URL": site.redis_url}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout.strip().splitlines()[-1])
+    return run_in(site, code, origin=host.url)
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import contextlib
 import os
 import threading
 import time
-from pathlib import Path
 
 import pytest
 import uvicorn
@@ -20,13 +19,11 @@ from playwright.async_api import Page, async_playwright
 
 from chatbot.conversations import services, sessions
 from chatbot.conversations.models import Customer, Message, Reply
+from tests.chromium import CHROMIUM
 from tests.conftest import missing
 from tests.faults.proxy import FaultProxy
 from tests.site import free_port
 
-CHROMIUM = Path("/usr/bin/chromium")
-IS_CHROMIUM_THERE = CHROMIUM.exists()
-IS_CHROMIUM_THERE = CHROMIUM.exists()
 NUM_MESSAGES = int(os.environ.get("KEFU_FAULT_MESSAGES", "300"))  # the customer's and the bot's together
 TAB = """async ([socket, name, num]) => {
     const { createClient } = await import("/static/chat/client.js");
@@ -90,7 +87,7 @@ async def answer_for_ever() -> None:
 
 
 async def test_over_a_bad_network_nothing_is_lost_doubled_or_out_of_order(site_port, monkeypatch):
-    if not IS_CHROMIUM_THERE:
+    if not await asyncio.to_thread(CHROMIUM.exists):
         missing("Debian's chromium")
     monkeypatch.setattr("chatbot.queue.enqueue", lambda *_: None)  # the replies are answered here
     num_each = NUM_MESSAGES // 4

@@ -4,7 +4,6 @@ A refusal carries no secret and says why to whoever asks, so that the host's dev
 are answered to the key's origins only. CORS for the rest is in `middleware.py`.
 """
 
-import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from chatbot.sites.services import SiteRefusedError, site_for
 from chatbot.sites.sessions import embed_session_of, sign_embed_session, start_embed_session
 from webui.chat.options import chat_options, demo_company, endpoints
 from webui.chat.outside import session_max_age_s, token_max_age_s
+from webui.compression import compress
 from webui.embed.styles import style_sheet as embedded_styles
 
 BODY_MAX_BYTES = 8192
@@ -66,7 +66,7 @@ def panel(request: HttpRequest) -> HttpResponse:
             "options": options,
             "script": request.build_absolute_uri(static("chat/chat.js")),
         }
-    return JsonResponse(content)
+    return compress(JsonResponse(content), request)
 
 
 @csrf_exempt  # no cookie is read here: nothing that a foreign page could use
@@ -163,15 +163,8 @@ def _text(body: dict[str, Any], name: str) -> str:
 
 
 def _public(request: HttpRequest, text: str, content_type: str) -> HttpResponse:
-    """A file for every site: the same for everybody, compressed here, since no proxy need stand before us."""
-    content = text.encode()
-    is_small = "gzip" in request.headers.get("Accept-Encoding", "")
-    response = HttpResponse(
-        gzip.compress(content) if is_small else content, content_type=f"{content_type}; charset=utf-8"
-    )
-    if is_small:
-        response["Content-Encoding"] = "gzip"
-    response["Vary"] = "Accept-Encoding"
+    """A file for every site: the same for everybody."""
+    response = compress(HttpResponse(text, content_type=f"{content_type}; charset=utf-8"), request)
     response["Access-Control-Allow-Origin"] = "*"
     response["Cross-Origin-Resource-Policy"] = "cross-origin"
     response["Cache-Control"] = f"public, max-age={_SCRIPT_MAX_AGE_S}"

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from chatbot.conversations.handling import agents
 from chatbot.conversations.models import Conversation, Message, agent_display_name
 from chatbot.notes.services import canned_replies_for
+from webui.desk.conversation.why import REASONS
 
 register = template.Library()
 
@@ -135,6 +136,12 @@ def reply_choices(context: dict[str, Any], conversation: Conversation) -> SafeSt
         "agents": [{"key": username, "title": name} for username, name in named],
     }
     return json_script(choices, "reply-choices")
+
+
+@register.filter
+def reason_text(reason: str) -> object:
+    """Why the bot chose its action, as a sentence."""
+    return REASONS.get(reason, "")
 
 
 @register.filter

@@ -1,4 +1,4 @@
-"""How the templates write verdicts, corrections, agreement and the bot's reasons."""
+"""How the templates write verdicts, corrections and agreement."""
 
 from django import template
 from django.utils.translation import gettext as _
@@ -20,20 +20,6 @@ _STATES = {
     "published": _lazy("Published"),
     "rejected": _lazy("Rejected"),
     "kept": _lazy("Kept for training"),
-}
-_REASONS = {
-    "sure_of_entry": _lazy("It was sure of the entry."),
-    "own_question": _lazy("The customer asked the entry's own question."),
-    "several_questions": _lazy("The customer asked several things at once."),
-    "entries_compete": _lazy("Several entries fitted about equally well."),
-    "nothing_fits": _lazy("No entry fitted well enough."),
-    "no_answers": _lazy("There were no approved answers."),
-    "wants_person": _lazy("The customer asked for a person."),
-    "accepted_person": _lazy("The customer accepted a person."),
-    "complaint": _lazy("The customer complained."),
-    "bends_the_bot": _lazy("The customer tried to bend the bot's rules."),
-    "smalltalk": _lazy("It was small talk."),
-    "attempts_exhausted": _lazy("No worker finished it in time."),
 }
 # Landis and Koch (1977), "The measurement of observer agreement for categorical data", table 2
 _AGREEMENT = (
@@ -58,12 +44,6 @@ def kind_label(kind: str) -> object:
 @register.filter
 def state_label(state: str) -> object:
     return _STATES.get(state, state)
-
-
-@register.filter
-def reason_text(reason: str) -> object:
-    """Why the bot chose its action, as a sentence."""
-    return _REASONS.get(reason, "")
 
 
 @register.filter

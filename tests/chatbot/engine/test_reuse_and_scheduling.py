@@ -2,14 +2,21 @@
 
 import random
 import time
+from pathlib import Path
 
 import pytest
 import torch
 
-from chatbot.engine import EngineError, RequestState, SamplingParams
+from chatbot.engine import EngineError, RequestState
+from chatbot.engine.memory import lazy_zeros, release_pages
 from tests.chatbot.engine.test_engine import params, reference
 
 SYSTEM = list(range(1, 25))
+CACHE_TOKENS = 200  # of the tiny model; below what the random test's requests would fill
+
+
+def resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 
 def test_the_next_turn_of_a_conversation_reads_only_what_is_new(make_engine, tiny_model):
@@ -98,11 +105,59 @@ def test_draining_finishes_what_runs_and_refuses_what_is_new(make_engine):
         engine.add_request([1], params())
 
 
+def test_log_probabilities_are_the_models_own_and_come_only_on_demand(make_engine, tiny_model):
+    engine = make_engine()
+    request = engine.add_request(SYSTEM, params(log_probabilities=True, temperature=0.7, seed=1))
+    tokens = list(request)
+    with torch.no_grad():
+        rows = tiny_model(torch.tensor([[*SYSTEM, *tokens]])).logits[0].log_softmax(-1)
+    expected = [float(rows[len(SYSTEM) - 1 + n, token]) for n, token in enumerate(tokens)]
+    assert request.log_probabilities == pytest.approx(expected, abs=1e-3)
+    plain = engine.add_request(SYSTEM, params())
+    list(plain)
+    assert plain.log_probabilities == []
+
+
+def test_kept_chats_give_way_to_running_ones_under_a_limit_of_bytes(make_engine, tiny_model):
+    per_token = 2 * 2 * 32 * 4
+    engine = make_engine(max_batch_size=4, num_kept_slots=8, max_cache_bytes=100 * per_token)
+    prompts = [[n, *range(60, 80), n] for n in range(8)]  # each may need 34 positions: two at once, no more
+    most = 0
+    requests = [engine.add_request(prompt, params()) for prompt in prompts]
+    for prompt, request in zip(prompts, requests, strict=True):
+        assert list(request) == reference(tiny_model, prompt, 12)
+        most = max(most, engine.stats().cache_bytes)
+    assert most <= 100 * per_token
+    assert engine.stats().num_evicted > 0
+    with pytest.raises(ValueError, match="the cache may hold 20"):
+        make_engine(max_cache_bytes=20 * per_token).add_request([1] * 10, params())
+
+
+def test_what_is_evicted_gives_its_memory_back_and_leaves_zeros():
+    block = lazy_zeros((4, 1 << 20), torch.zeros(1))
+    block.fill_(7.0)
+    before = resident_bytes()
+    release_pages(block[1])
+    assert before - resident_bytes() > 3 << 20
+    assert not block[1].any()
+    assert bool((block[0] == 7).all()) and bool((block[2:] == 7).all())
+
+
+def test_short_requests_are_not_starved_by_a_flood_of_long_prompts(make_engine):
+    engine = make_engine(max_batch_size=8, step_tokens=16, num_kept_slots=0)
+    flood = [engine.add_request([n, *range(50)], params(max_new_tokens=10)) for n in range(7)]
+    short = engine.add_request([1, 2], params(max_new_tokens=1))
+    list(short)
+    assert sum(request.is_terminal for request in flood) == 0
+    assert all(len(list(request)) == 10 for request in flood)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_whatever_comes_every_request_ends_once_and_survivors_are_right(make_engine, tiny_model, seed):
     """Random arrivals, cancels, deadlines, bad tokens and raising processors over thousands of steps."""
     chance = random.Random(seed)
-    engine = make_engine(max_batch_size=5, num_kept_slots=4, step_tokens=24, max_waiting=1000)
+    limit = CACHE_TOKENS * 2 * 2 * 32 * 4 if seed % 2 else 0
+    engine = make_engine(max_batch_size=5, num_kept_slots=4, step_tokens=24, max_waiting=1000, max_cache_bytes=limit)
     requests, expected = [], {}
 
     def explode(token_ids, logits):
@@ -120,7 +175,13 @@ def test_whatever_comes_every_request_ends_once_and_survivors_are_right(make_eng
         processors = (explode,) if kind == "explode" else ()
         num_new = chance.randint(4, 15)
         request = engine.add_request(
-            prompt, SamplingParams(max_new_tokens=num_new, deadline=late, logits_processors=processors)
+            prompt,
+            params(
+                max_new_tokens=num_new,
+                deadline=late,
+                logits_processors=processors,
+                log_probabilities=chance.random() < 0.3,
+            ),
         )
         requests.append((kind, request))
         if kind == "plain":
@@ -136,6 +197,7 @@ def test_whatever_comes_every_request_ends_once_and_survivors_are_right(make_eng
             assert kind in ("bad token", "explode")
             continue
         assert request.is_terminal
+        assert len(request.log_probabilities) == (len(tokens) if request.params.log_probabilities else 0)
         assert request._events.empty()  # nothing comes after the end
         if request.request_id in expected:
             prompt, num_new = expected[request.request_id]
@@ -143,4 +205,4 @@ def test_whatever_comes_every_request_ends_once_and_survivors_are_right(make_eng
     engine.drain(timeout_s=10)
     stats = engine.stats()
     assert (stats.num_active, stats.num_waiting) == (0, 0)
-    assert stats.cached_tokens <= 9 * 64
+    assert stats.cached_tokens <= (CACHE_TOKENS if limit else 9 * 64)

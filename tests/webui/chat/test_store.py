@@ -6,11 +6,11 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Route, async_playwright
 
+from tests.chromium import CHROMIUM
 from tests.conftest import missing
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")  # one browser for all of them
 
-CHROMIUM = Path("/usr/bin/chromium")
 IS_CHROMIUM_THERE = CHROMIUM.exists()
 STORE = Path(__file__).parents[3] / "webui" / "static" / "chat" / "store.js"
 PLAY = """async ([frames, pending]) => {

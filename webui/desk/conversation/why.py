@@ -19,7 +19,7 @@ _LABELS = {
     "smalltalk": _lazy("It is small talk"),
     "refuse": _lazy("It tries to bend the bot"),
 }
-_REASONS = {
+REASONS = {
     "sure_of_entry": _lazy("One approved answer fits well enough."),
     "own_question": _lazy("The customer asked an approved answer's own question."),
     "several_questions": _lazy("There were several questions, and an answer for each."),
@@ -31,6 +31,7 @@ _REASONS = {
     "complaint": _lazy("It read like a complaint."),
     "bends_the_bot": _lazy("The message tried to change what the bot is."),
     "smalltalk": _lazy("It was small talk."),
+    "attempts_exhausted": _lazy("No worker finished it in time."),
 }
 _THRESHOLD_OF = {"answer": "answer", "person": "intent", "smalltalk": "person_or_smalltalk", "refuse": "intent"}
 
@@ -84,7 +85,7 @@ def why_of(reply: Reply) -> Why:
     decision = reply.decision or {}
     thresholds = decision.get("thresholds", {})
     return Why(
-        reason=str(_REASONS.get(decision.get("reason", ""), "")),
+        reason=str(REASONS.get(decision.get("reason", ""), "")),
         bars=sorted(_bars(decision.get("probabilities", {}), thresholds), key=lambda bar: -bar.share),
         considered=[
             Bar(label=str(entry.get("question") or entry.get("id")), share=_share(entry.get("score")))

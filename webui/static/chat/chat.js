@@ -116,7 +116,11 @@ export function mountChat(root, options) {
 
   function createView(shown) {
     const { strings } = shown;
-    const find = (name) => root.querySelector(`[data-${name}]`);
+    const places = new Map(); // what comes after the messages is a long way to look for
+    const find = (name) => {
+      if (!places.has(name)) places.set(name, root.querySelector(`[data-${name}]`));
+      return places.get(name);
+    };
     const abort = new AbortController();
     let barTimer = 0;
     let isGateClosed = false;

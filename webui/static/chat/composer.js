@@ -2,9 +2,13 @@
 
 import { watchComposition } from "../webui/ime.js";
 
+// By `field-sizing` in chat.css: without it a key costs two layouts of the page.
+const GROWS_BY_ITSELF = CSS.supports("field-sizing", "content");
+
 export function createComposer({ form, maxChars, strings, onSend, onInput, mayBeEmpty = () => false }) {
   const box = form.querySelector("textarea");
   const counter = form.querySelector("[data-counter]");
+  const button = form.querySelector("button[type=submit]");
   const isForIme = watchComposition(box);
 
   box.addEventListener("input", () => {
@@ -32,15 +36,23 @@ export function createComposer({ form, maxChars, strings, onSend, onInput, mayBe
   }
 
   function refresh() {
-    box.style.height = "auto";
-    if (box.scrollHeight) box.style.height = `${box.scrollHeight + box.offsetHeight - box.clientHeight}px`; // 0 while hidden
+    if (!GROWS_BY_ITSELF) grow();
     const left = maxChars - numChars(box.value.trim());
     counter.hidden = left > 200;
-    counter.textContent = (left < 0 ? strings.tooLong : strings.counter)
-      .replace("{left}", left)
-      .replace("{over}", -left);
-    box.setAttribute("aria-invalid", String(left < 0));
-    form.querySelector("button[type=submit]").setAttribute("aria-disabled", String(left < 0 || (!box.value.trim() && !mayBeEmpty())));
+    const words = (left < 0 ? strings.tooLong : strings.counter).replace("{left}", left).replace("{over}", -left);
+    if (!counter.hidden) counter.textContent = words;
+    set(box, "aria-invalid", left < 0);
+    set(button, "aria-disabled", left < 0 || (!box.value.trim() && !mayBeEmpty()));
+  }
+
+  function grow() {
+    box.style.height = "auto";
+    if (box.scrollHeight) box.style.height = `${box.scrollHeight + box.offsetHeight - box.clientHeight}px`; // 0 while hidden
+  }
+
+  // Only when it changes: every key comes through here.
+  function set(node, name, value) {
+    if (node.getAttribute(name) !== String(value)) node.setAttribute(name, String(value));
   }
 
   refresh();

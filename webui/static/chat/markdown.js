@@ -5,7 +5,7 @@ import { element } from "./dom.js";
 
 const INLINE = /\*\*(?=\S)([^*\n]+?)\*\*|\[([^\]\n]{1,300})\]\((\S{1,2000}?)\)|(https?:\/\/[^\s<>"'「」『』（）。，；！？、]+)/g;
 const BULLET = /^ {0,3}[-*•]\s+(.*)$/;
-const NUMBER = /^ {0,3}(\d{1,3})[.)、]\s*(.*)$/;
+const NUMBER = /^ {0,3}(\d{1,3})(?:[.)](?:\s+|(?=\p{Script=Han}))|、(?!\d)\s*)(.*)$/u; // not "3.5 kg", nor "3、5 天"
 
 export function markdown(text) {
   const blocks = [];
@@ -19,7 +19,9 @@ export function markdown(text) {
     const number = bullet ? null : NUMBER.exec(line);
     if (bullet || number) {
       flush();
-      listFor(blocks, bullet ? "ul" : "ol", number?.[1]).append(element("li", "", ...inline((bullet ?? number).at(-1))));
+      const item = element("li", "", ...inline((bullet ?? number).at(-1)));
+      if (number) item.value = Number(number[1]); // as it was written: steps may be spoken of by their number
+      listFor(blocks, bullet ? "ul" : "ol").append(item);
     } else if (!line.trim()) flush();
     else lines.push(line);
   }
@@ -27,11 +29,10 @@ export function markdown(text) {
   return blocks;
 }
 
-function listFor(blocks, tag, start) {
+function listFor(blocks, tag) {
   const last = blocks.at(-1);
   if (last?.localName === tag) return last;
   const list = element(tag);
-  if (tag === "ol" && start !== "1") list.setAttribute("start", start);
   blocks.push(list);
   return list;
 }

@@ -8,31 +8,32 @@ import { createReveal } from "./reveal.js";
 import { systemText } from "./system.js";
 import { dayLabel, timeLabel } from "./times.js";
 
-const NUM_SHOWN = 100;
-const NUM_ABOVE = 40;
-const NUM_TO_SHIFT = 15;
+const NUM_SHOWN = 60;
+const NUM_ABOVE = 24;
+const NUM_TO_SHIFT = 10;
 const NEAR_TOP_PX = 1_200;
 
 export function createList({ log, scroller, strings, locale, hooks = [], onRetry, onTick, onNeedEarlier }) {
   const nodes = new Map();
-  const heights = new Map();
+  const measured = { sum: 0, num: 0 };
+  const savedRows = new WeakMap(); // one object per message, so that an unchanged row is known as such
   const reveal = createReveal({ onTick });
   let rows = [];
   let from = 0;
   let firstKey = null;
-  let hasHistory = false;
+  let shownConversation = null;
   let isShiftDue = false;
   let latest = { isConnected: false, state: null };
   let cached = { messages: null, rows: [] };
   scroller.style.overflowAnchor = "none"; // kept by hand: the browser's own way fights with ours
   scroller.addEventListener("scroll", soon, { passive: true });
 
-  return { render, numNodes: () => nodes.size, invalidate: () => nodes.forEach((node) => delete node.dataset.done) };
+  return { render, numNodes: () => nodes.size };
 
   function render(state, { isConnected, isFollowing }) {
     latest = { state, isConnected };
-    rows = reveal(rowsOf(state), { isHistory: !hasHistory });
-    hasHistory ||= state.hasSnapshot;
+    rows = reveal(rowsOf(state), { isHistory: shownConversation !== state.conversationId });
+    if (state.hasSnapshot) shownConversation = state.conversationId;
     const kept = firstKey === null ? -1 : rows.findIndex((row) => row.key === firstKey);
     const newest = Math.max(0, rows.length - NUM_SHOWN);
     const anchor = isFollowing ? null : findAnchor();
@@ -52,78 +53,96 @@ export function createList({ log, scroller, strings, locale, hooks = [], onRetry
 
   // The reader has moved: other rows are around them now.
   function shift() {
+    moveWindow();
     if (scroller.scrollTop < NEAR_TOP_PX && from <= NUM_ABOVE) onNeedEarlier();
+  }
+
+  function moveWindow() {
     if (rows.length <= NUM_SHOWN) return;
-    const wanted = Math.max(0, Math.min(rowAt(scroller.scrollTop) - NUM_ABOVE, rows.length - NUM_SHOWN));
+    const anchor = findAnchor();
+    const wanted = Math.max(0, Math.min(rowInView(anchor) - NUM_ABOVE, rows.length - NUM_SHOWN));
     const isAtEnd = wanted === 0 || wanted === rows.length - NUM_SHOWN;
     if (wanted === from || (Math.abs(wanted - from) < NUM_TO_SHIFT && !isAtEnd)) return;
-    const anchor = findAnchor();
     show(wanted);
     restore(anchor);
   }
 
   function show(start) {
-    measure();
-    from = start;
-    const shown = rows.slice(from, from + NUM_SHOWN);
-    firstKey = shown[0]?.key ?? null;
+    const shown = rows.slice(start, start + NUM_SHOWN);
     const keys = new Set(shown.map((row) => row.key));
-    for (const [key, node] of nodes) {
-      if (keys.has(key)) continue;
+    const leaving = [...nodes.values()].filter((node) => !keys.has(node.dataset.key));
+    leaving.forEach(measure);
+    for (const node of leaving) {
       node.remove();
-      nodes.delete(key);
+      nodes.delete(node.dataset.key);
     }
+    from = start;
+    firstKey = shown[0]?.key ?? null;
     const lastOwn = indexOfLastOwn(rows);
+    let next = log.firstElementChild;
     shown.forEach((row, place) => {
       const index = from + place;
       const node = nodes.get(row.key) ?? create(row);
       update(node, row, { previous: rows[index - 1], next: rows[index + 1], isLastOwn: index === lastOwn });
-      if (log.children[place] !== node) log.insertBefore(node, log.children[place] ?? null);
+      if (node === next) next = next.nextElementSibling;
+      else log.insertBefore(node, next);
     });
-    log.style.paddingTop = `${heightOf(0, from)}px`;
-    log.style.paddingBottom = `${heightOf(from + shown.length, rows.length)}px`;
+    setPadding("paddingTop", heightOf(0, from));
+    setPadding("paddingBottom", heightOf(from + shown.length, rows.length));
   }
 
-  function measure() {
-    if (rows.length <= NUM_SHOWN) return;
-    const children = [...log.children];
-    const tops = children.map((node) => node.offsetTop);
-    children.forEach((node, index) => {
-      if (index + 1 < children.length) heights.set(node.dataset.key, tops[index + 1] - tops[index]);
-    });
+  function setPadding(side, height) {
+    const wanted = `${Math.round(height)}px`;
+    if (log.style[side] !== wanted) log.style[side] = wanted;
+  }
+
+  // Of a row that leaves the page, with the space below it.
+  function measure(node) {
+    const row = node.drawn[0];
+    if (!node.nextElementSibling || row.state !== "saved") return;
+    const height = node.nextElementSibling.offsetTop - node.offsetTop;
+    if (row.height) measured.sum -= row.height;
+    else measured.num += 1;
+    measured.sum += height;
+    row.height = height;
   }
 
   function heightOf(start, end) {
     const guess = averageHeight();
     let height = 0;
-    for (let index = start; index < end; index += 1) height += heights.get(rows[index].key) ?? guess;
+    for (let index = start; index < end; index += 1) height += rows[index].height ?? guess;
     return height;
   }
 
-  function rowAt(scrollTop) {
+  // The index of the row at the upper edge: of one that is there, else by the room kept for the others.
+  function rowInView(anchor) {
+    const edge = scroller.getBoundingClientRect().top;
+    if (anchor && anchor.top <= edge) return from + anchor.place;
     const guess = averageHeight();
-    let top = log.getBoundingClientRect().top - scroller.getBoundingClientRect().top + scroller.scrollTop;
+    let top = log.getBoundingClientRect().top;
     for (let index = 0; index < rows.length; index += 1) {
-      top += heights.get(rows[index].key) ?? guess;
-      if (top > scrollTop) return index;
+      top += rows[index].height ?? guess;
+      if (top > edge) return index;
     }
     return rows.length - 1;
   }
 
   function averageHeight() {
-    if (!heights.size) return 72;
-    let sum = 0;
-    for (const height of heights.values()) sum += height;
-    return sum / heights.size;
+    return measured.num ? measured.sum / measured.num : 72;
   }
 
+  // The first row that reaches below the upper edge; they are in order, so a few looks find it.
   function findAnchor() {
     const edge = scroller.getBoundingClientRect().top;
-    for (const node of log.children) {
-      const { top, bottom } = node.getBoundingClientRect();
-      if (bottom > edge) return { node, top };
+    const { children } = log;
+    let [low, high] = [0, children.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (children[middle].getBoundingClientRect().bottom > edge) high = middle;
+      else low = middle + 1;
     }
-    return null;
+    const node = children[low];
+    return node ? { node, place: low, top: node.getBoundingClientRect().top } : null;
   }
 
   function restore(anchor) {
@@ -137,7 +156,7 @@ export function createList({ log, scroller, strings, locale, hooks = [], onRetry
     if (cached.messages !== state.messages) {
       cached = {
         messages: state.messages,
-        rows: state.messages.map((message) => ({ ...message, state: "saved", key: keyOf(message) })),
+        rows: state.messages.map(savedRow),
       };
     }
     const { running } = state;
@@ -148,6 +167,11 @@ export function createList({ log, scroller, strings, locale, hooks = [], onRetry
       .filter((one) => !one.conversation_id || one.conversation_id === state.conversationId)
       .map((one) => ({ ...one, key: `client-${one.client_id}`, author: "customer", state: one.status }));
     return [...cached.rows, ...streaming, ...pending];
+  }
+
+  function savedRow(message) {
+    if (!savedRows.has(message)) savedRows.set(message, { ...message, state: "saved", key: keyOf(message) });
+    return savedRows.get(message);
   }
 
   function create(row) {
@@ -163,11 +187,21 @@ export function createList({ log, scroller, strings, locale, hooks = [], onRetry
       element("div", "message-extras"),
       element("p", "message-state"),
     );
+    node.children[1].id = `kefu-from-${row.key}`;
     nodes.set(row.key, node);
     return node;
   }
 
+  // Most rows are as they were: a new message must not cost a look at a hundred old ones.
   function update(node, row, context) {
+    const mark = [row.state === "sending" && latest.isConnected, context.isLastOwn && agentSeenSeq()];
+    const now = [row, context.previous, context.next, ...mark, new Date().getDate()];
+    if (node.drawn?.every((part, at) => part === now[at])) return;
+    node.drawn = now;
+    draw(node, row, context);
+  }
+
+  function draw(node, row, context) {
     const [day, name, body, text, time, extras, status] = node.children;
     const joinsPrevious = isJoined(context.previous, row);
     node.dataset.author = row.author;
@@ -177,6 +211,8 @@ export function createList({ log, scroller, strings, locale, hooks = [], onRetry
     node.toggleAttribute("data-joins-next", isJoined(row, context.next));
     setText(day, dayOf(context.previous, row));
     setText(name, nameOf(row));
+    if (row.author === "system") node.setAttribute("role", "none"); // a remark, from nobody
+    else node.setAttribute("aria-labelledby", name.id);
     name.classList.toggle("visually-hidden", row.author !== "agent" || joinsPrevious);
     updateText(text, row);
     setText(time, row.created_at ? timeLabel(row.created_at, locale) : "");
@@ -232,7 +268,11 @@ export function createList({ log, scroller, strings, locale, hooks = [], onRetry
     if (row.state === "failed") return { rate_limited: strings.failedTooFast, form_required: strings.failedForm }[row.code] ?? strings.failed;
     if (row.state === "sending") return latest.isConnected ? strings.sending : strings.waiting;
     if (!isLastOwn) return "";
-    return (latest.state.conversation?.agent_seen_seq ?? 0) >= row.seq ? strings.seen : strings.sent;
+    return agentSeenSeq() >= row.seq ? strings.seen : strings.sent;
+  }
+
+  function agentSeenSeq() {
+    return latest.state.conversation?.agent_seen_seq ?? 0;
   }
 
   function nameOf(row) {

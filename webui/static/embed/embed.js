@@ -59,8 +59,8 @@
   DARK.addEventListener("change", paint);
   PHONE.addEventListener("change", lockPage);
   window.visualViewport?.addEventListener("resize", fit);
-  paint();
   (document.body ?? document.documentElement).append(host);
+  paint();
   performance.measure("kefu-work", { start: startedAt });
 
   const api = { open, close, toggle, identify, setLanguage, on, off, reset, destroy, push: call };
@@ -409,15 +409,18 @@
     return svg;
   }
 
+  // After the launcher is on the screen, and when the page has nothing better to do.
   function whenIdle(work) {
-    if (window.requestIdleCallback) requestIdleCallback(work, { timeout: 2000 });
-    else setTimeout(work, 300);
+    requestAnimationFrame(() => {
+      if (window.requestIdleCallback) requestIdleCallback(work, { timeout: 2000 });
+      else setTimeout(work, 300);
+    });
   }
 
   function read() {
     try {
-      const [always, visit] = [localStorage, sessionStorage].map((one) => JSON.parse(one.getItem(storageKey)) ?? {});
-      return { ...always, ...visit };
+      const kept = JSON.parse(localStorage.getItem(storageKey)) ?? {};
+      return kept.isForVisit ? { ...kept, ...JSON.parse(sessionStorage.getItem(storageKey)) } : kept;
     } catch {
       return memory; // storage is blocked: the session lasts as long as this page
     }
@@ -427,11 +430,10 @@
   function write(content) {
     Object.assign(memory, content);
     const { token, ...rest } = content;
-    const isRemembered = session?.is_remembered !== false;
+    const isForVisit = session ? session.is_remembered === false : Boolean(rest.isForVisit);
     try {
-      localStorage.setItem(storageKey, JSON.stringify(isRemembered ? content : rest));
-      if (isRemembered) sessionStorage.removeItem(storageKey);
-      else sessionStorage.setItem(storageKey, JSON.stringify({ token }));
+      localStorage.setItem(storageKey, JSON.stringify(isForVisit ? { ...rest, isForVisit } : { ...content, isForVisit }));
+      if (isForVisit) sessionStorage.setItem(storageKey, JSON.stringify({ token }));
     } catch {
       // kept in memory
     }

@@ -2,6 +2,7 @@
 // question, a note when a person will follow up, and the customer's thumb with a reason.
 
 import { element, icon } from "../dom.js";
+import { dateLabel } from "../times.js";
 
 let numDisclosures = 0;
 
@@ -61,9 +62,7 @@ function disclosure(source, strings, locale) {
 function sourceLabel(source, strings, locale) {
   const date = source.updated_at ? new Date(source.updated_at) : null;
   if (!date || Number.isNaN(date.getTime()) || !strings.fromSource) return source.question;
-  const year = date.getFullYear() === new Date().getFullYear() ? {} : { year: "numeric" };
-  const shown = new Intl.DateTimeFormat(locale, { day: "numeric", month: "long", ...year }).format(date);
-  return strings.fromSource.replace("{date}", shown).replace("{title}", () => source.question);
+  return strings.fromSource.replace("{date}", dateLabel(date, locale)).replace("{title}", () => source.question);
 }
 
 function thumbs(message, chat) {
@@ -72,10 +71,10 @@ function thumbs(message, chat) {
   box.setAttribute("role", "group");
   box.setAttribute("aria-label", strings.wasHelpful);
   const buttons = { up: thumb("up", strings.helpful), down: thumb("down", strings.notHelpful) };
-  const form = reasonForm();
+  let form = null; // made when it is needed: most answers never are
   const status = element("p", "thumbs-status");
   status.setAttribute("role", "status");
-  box.append(buttons.up, buttons.down, status, form);
+  box.append(buttons.up, buttons.down, status);
   let rating = message.rating ?? "";
   show();
   return box;
@@ -91,9 +90,8 @@ function thumbs(message, chat) {
   async function rate(wanted, reason = "") {
     const before = rating;
     rating = wanted;
-    form.hidden = wanted !== "down" || Boolean(reason);
+    askForReason(wanted === "down" && !reason);
     show();
-    if (!form.hidden) form.querySelector("button").focus();
     const isKept = await send(chat, `replies/${message.reply_id}/rating/`, { rating: wanted, reason });
     if (!isKept) rating = before;
     status.textContent = !isKept ? strings.notKept : wanted ? strings.thanks : "";
@@ -101,9 +99,15 @@ function thumbs(message, chat) {
     show();
   }
 
+  function askForReason(isAsked) {
+    if (!isAsked) return form?.remove();
+    form ??= reasonForm();
+    box.append(form);
+    return form.querySelector("button").focus();
+  }
+
   function reasonForm() {
     const form = element("div", "thumbs-reasons");
-    form.hidden = true;
     form.append(element("p", "", strings.whatWasWrong));
     for (const reason of strings.thumbReasons.split("|")) {
       form.append(plainButton("option option-small", reason, () => {

@@ -40,6 +40,7 @@ export function install(chat) {
   return {
     composerTools: () => [tool],
     above: () => [tray],
+    hasAttachments: () => waiting.some((one) => one.attachment),
     beforeSend(draft) {
       if (waiting.some((one) => !one.attachment)) {
         chat.announce(strings.filesNotReady);

@@ -1,0 +1,94 @@
+"""Text from a checkpoint on the engine: stop strings that lie across tokens, and a model replaced while turns run."""
+
+import random
+import threading
+import time
+from typing import NamedTuple
+
+import pytest
+
+from chatbot.language_model.backends import get_generator, set_generator, start_local_generator
+from chatbot.language_model.checkpoints import save_checkpoint
+from tests.chatbot.language_model.tiny import tiny_model, tiny_tokenizer
+
+PROMPTS = [[20 + n, 30, 40 + n] for n in range(8)]
+
+
+class Format(NamedTuple):
+    """What generating reads of a prompt's format."""
+
+    stop_token_ids: frozenset[int]
+    stop_strings: tuple[str, ...]
+
+
+def make_folder(folder, seed):
+    tokenizer = tiny_tokenizer()
+    save_checkpoint(tiny_model(tokenizer, seed=seed), tokenizer, folder)
+    return str(folder)
+
+
+@pytest.fixture
+def folders(tmp_path):
+    yield [make_folder(tmp_path / f"model-{seed}", seed) for seed in (1, 2)]
+    set_generator(None)
+
+
+def text_of(generator, n):
+    return "".join(generator.generate(PROMPTS[n], max_new_tokens=24, temperature=3.0, seed=n))
+
+
+def texts(generator):
+    return [text_of(generator, n) for n in range(len(PROMPTS))]
+
+
+def test_a_stop_string_ends_the_text_before_it_even_across_tokens(folders):
+    generator = start_local_generator(folders[0], num_threads=1)
+    whole = texts(generator)
+    stops = {text: text[at : at + 5] for text in whole for at in [len(text) // 2] if len(text) > 12}
+    assert stops
+    for n, text in enumerate(whole):
+        if stop := stops.get(text):
+            generator.prompt_format = Format(generator.prompt_format.stop_token_ids, (stop,))
+            assert text_of(generator, n) == text[: text.find(stop)]
+
+
+def test_turns_under_way_end_with_the_model_they_began_with_when_it_is_replaced(folders):
+    expected = {}
+    for folder in folders:
+        generator = start_local_generator(folder, num_threads=1)
+        expected[generator.version] = texts(generator)
+    assert len({text for each in expected.values() for text in each}) > len(PROMPTS)
+    wrong, seen, is_over = [], set(), threading.Event()
+
+    def customer(seed):
+        chance = random.Random(seed)
+        while not is_over.is_set():
+            mine, n = get_generator(), chance.randrange(len(PROMPTS))
+            time.sleep(chance.uniform(0, 0.01))  # a turn thinks before it generates
+            text = text_of(mine, n)
+            seen.add(mine.version)
+            if text != expected[mine.version][n]:
+                wrong.append((mine.version, n, text))
+            del mine
+
+    engines = []
+
+    def replace(folder):
+        generator = start_local_generator(folder, num_threads=1)
+        engines.append(generator.engine)
+        set_generator(generator)
+
+    replace(folders[0])
+    customers = [threading.Thread(target=customer, args=(seed,)) for seed in range(6)]
+    for thread in customers:
+        thread.start()
+    for number in range(1, 7):
+        time.sleep(0.15)
+        replace(folders[number % 2])
+    is_over.set()
+    for thread in customers:
+        thread.join()
+    assert wrong == []
+    assert len(seen) == 2
+    assert [engine.is_alive for engine in engines] == [False] * 6 + [True]
+    assert all(engine.stats().num_active == 0 for engine in engines)

@@ -1,0 +1,121 @@
+"""The chat where the network or its proxy is bad, and with a history that no page can hold, in a real browser."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, WebSocketRoute, expect
+
+from tests.e2e.test_chat_features import PATIENCE_MS
+from tests.e2e.test_first_light import ask, expect_reply
+from tests.long_history import customer_with_history
+from tests.site import Site
+
+NUM_MESSAGES = 2_000
+MAX_NODES = 60
+# Takes the messages' numbers as the reader comes by, each with its place in the page.
+SHOWN = """() => [...document.querySelectorAll("[role=log] > article")].map(
+    (node) => [Number(node.dataset.seq), node.querySelector(".message-text").textContent.split(" ")[0]])"""
+EDGE = """() => {
+    const edge = document.querySelector("[data-scroller]").getBoundingClientRect().top;
+    const node = [...document.querySelectorAll("[role=log] > article")]
+        .find((one) => one.getBoundingClientRect().bottom > edge);
+    return [Number(node.dataset.seq), Math.round(node.getBoundingClientRect().top)];
+}"""
+
+
+class Proxy:
+    """Stands before the chat's socket; while it `is_blocking`, the handshake goes nowhere."""
+
+    def __init__(self, page: Page) -> None:
+        self.is_blocking, self.num_opened, self.posts, self.streams = True, 0, [], []
+        page.route_web_socket(re.compile("/ws/chat/"), self.meet)
+        page.on("request", lambda r: self.posts.append(r.post_data) if "/chat/frames/" in r.url else None)
+        page.on("request", lambda r: self.streams.append(r.url) if "/chat/events/" in r.url else None)
+
+    def meet(self, socket: WebSocketRoute) -> None:
+        if self.is_blocking:
+            socket.close(code=1011)
+        else:
+            self.num_opened += 1
+            socket.connect_to_server()
+
+
+@pytest.fixture
+def page(browser: Browser, site: Site) -> Iterator[Page]:
+    context = browser.new_context(base_url=site.url, locale="en-US", viewport={"width": 1280, "height": 800})
+    yield context.new_page()
+    context.close()
+
+
+def look_for_a_socket_soon(page: Page) -> None:
+    """Instead of every two minutes."""
+
+    def hurry(route) -> None:
+        answer = route.fetch()
+        timing = '"timing": {"socketAgainAfterMs": 1500, "firstWaitMs": 100}, "token": null'
+        route.fulfill(response=answer, body=answer.text().replace('"token": null', timing))
+
+    page.route("**/chat/", hurry)
+
+
+def test_without_websockets_the_chat_streams_and_posts_and_later_finds_its_way_back(page: Page):
+    proxy = Proxy(page)
+    look_for_a_socket_soon(page)
+    page.goto("/chat/")
+    ask(page, "How much is standard delivery?")
+    expect_reply(page, "$6.90")
+    assert proxy.streams and any("message.send" in post for post in proxy.posts)
+    proxy.is_blocking = False
+    while proxy.num_opened < 2:  # the one that tries the way, and the one that takes it
+        page.wait_for_timeout(100)
+    expect(page.get_by_role("button", name="Not helpful")).to_be_visible()
+    page.wait_for_timeout(500)
+    num_posts = len(proxy.posts)
+    ask(page, "Who pays when I return something?")
+    expect(page.locator("[role=log] [data-author=bot][data-seq]")).to_have_count(2, timeout=PATIENCE_MS)
+    assert proxy.num_opened and not any("message.send" in post for post in proxy.posts[num_posts:])
+    expect(page.locator("[role=log] [data-author=customer]")).to_have_count(2)
+
+
+def test_what_is_written_while_the_network_is_away_is_kept_and_sent_once(customer: Page):
+    ask(customer, "How much is standard delivery?")
+    expect_reply(customer, "$6.90")
+    customer.context.set_offline(True)
+    expect(customer.get_by_text("Connection lost.")).to_be_visible(timeout=PATIENCE_MS)
+    ask(customer, "Written under a bridge")
+    expect(customer.get_by_text("Waiting for the connection")).to_be_visible()
+    customer.context.set_offline(False)
+    expect(customer.locator("[role=log] [data-author=bot][data-seq]")).to_have_count(2, timeout=PATIENCE_MS)
+    expect(customer.get_by_text("Written under a bridge")).to_have_count(1)
+    expect(customer.get_by_text("Connection lost.")).to_be_hidden()
+
+
+def test_a_long_history_comes_page_by_page_holds_few_nodes_and_keeps_the_reader_s_place(page: Page, site: Site):
+    token = customer_with_history(site, NUM_MESSAGES)
+    page.context.add_cookies([{"name": "kefu_customer", "value": token, "url": site.url}])
+    page.goto("/chat/")
+    expect(page.locator(f"[data-seq='{NUM_MESSAGES}']")).to_be_in_viewport(timeout=PATIENCE_MS)
+    scroller = page.locator("[data-scroller]")
+    assert len(page.evaluate(SHOWN)) <= 50, "more than one page came at once"
+    scroller.evaluate("node => { node.scrollTop = 700; }")
+    before = page.evaluate(EDGE)
+    page.wait_for_function("seq => document.querySelector('[role=log] > article').dataset.seq < seq", arg=1951)
+    page.wait_for_timeout(300)
+    seq, top = page.evaluate(EDGE)
+    assert seq == before[0] and abs(top - before[1]) <= 2, "older messages pushed what was being read"
+    seen: set[int] = set()
+    for _ in range(400):
+        shown = page.evaluate(SHOWN)
+        seqs = [seq for seq, _ in shown]
+        assert len(shown) <= MAX_NODES and seqs == list(range(seqs[0], seqs[0] + len(seqs)))
+        assert all(str(seq) == text for seq, text in shown)
+        seen.update(seqs)
+        if 1 in seen:
+            break
+        scroller.evaluate("node => { node.scrollTop = 0; }")
+        page.wait_for_timeout(40)
+    assert 1 in seen, "the beginning never came"
+    expect(page.locator("[data-seq='1']")).to_be_in_viewport()
+    scroller.evaluate("node => { node.scrollTop = node.scrollHeight; }")
+    expect(page.locator(f"[data-seq='{NUM_MESSAGES}']")).to_be_in_viewport()
