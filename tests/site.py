@@ -70,8 +70,10 @@ def run_in(site: Site, code: str, **values: Any) -> Any:
         env=site_environment(site.home, site.port) | {"REDIS_URL": site.redis_url},
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
+    if done.returncode:
+        raise RuntimeError(f"code on the site failed:\n{done.stderr[-4000:]}")
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 

@@ -1,10 +1,9 @@
 """The chat where the network or its proxy is bad, and with a history that no page can hold, in a real browser."""
 
-import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, WebSocketRoute, expect
+from playwright.sync_api import Browser, Page, Request, expect
 
 from tests.e2e.test_chat_features import PATIENCE_MS
 from tests.e2e.test_first_light import ask, expect_reply
@@ -24,21 +23,29 @@ EDGE = """() => {
 }"""
 
 
-class Proxy:
-    """Stands before the chat's socket; while it `is_blocking`, the handshake goes nowhere."""
+# Every socket goes to a port where nobody listens, until `letThrough()`.
+BLOCK = """
+const Real = WebSocket;
+let isBlocked = true;
+window.letThrough = () => { isBlocked = false; };
+window.WebSocket = function (url, protocols) { return new Real(isBlocked ? "ws://127.0.0.1:9/" : url, protocols); };
+WebSocket.OPEN = Real.OPEN;
+"""
 
+
+class Traffic:
     def __init__(self, page: Page) -> None:
-        self.is_blocking, self.num_opened, self.posts, self.streams = True, 0, [], []
-        page.route_web_socket(re.compile("/ws/chat/"), self.meet)
-        page.on("request", lambda r: self.posts.append(r.post_data) if "/chat/frames/" in r.url else None)
-        page.on("request", lambda r: self.streams.append(r.url) if "/chat/events/" in r.url else None)
+        self.posts: list[str] = []
+        self.streams: list[str] = []
+        self.frames: list[str] = []  # heard over a socket
+        page.on("request", self.note)
+        page.on("websocket", lambda s: s.on("framereceived", lambda frame: self.frames.append(str(frame))))
 
-    def meet(self, socket: WebSocketRoute) -> None:
-        if self.is_blocking:
-            socket.close(code=1011)
-        else:
-            self.num_opened += 1
-            socket.connect_to_server()
+    def note(self, request: Request) -> None:
+        if "/chat/frames/" in request.url:
+            self.posts.append(request.post_data or "")
+        if "/chat/events/" in request.url:
+            self.streams.append(request.url)
 
 
 @pytest.fixture
@@ -60,21 +67,21 @@ def look_for_a_socket_soon(page: Page) -> None:
 
 
 def test_without_websockets_the_chat_streams_and_posts_and_later_finds_its_way_back(page: Page):
-    proxy = Proxy(page)
+    traffic = Traffic(page)
+    page.add_init_script(BLOCK)
     look_for_a_socket_soon(page)
     page.goto("/chat/")
     ask(page, "How much is standard delivery?")
     expect_reply(page, "$6.90")
-    assert proxy.streams and any("message.send" in post for post in proxy.posts)
-    proxy.is_blocking = False
-    while proxy.num_opened < 2:  # the one that tries the way, and the one that takes it
+    expect(page.get_by_role("button", name="Not helpful")).to_be_visible(timeout=PATIENCE_MS)
+    assert traffic.streams and any("message.send" in post for post in traffic.posts) and not traffic.frames
+    page.evaluate("letThrough()")
+    while not any("conversation.snapshot" in frame for frame in traffic.frames):
         page.wait_for_timeout(100)
-    expect(page.get_by_role("button", name="Not helpful")).to_be_visible()
-    page.wait_for_timeout(500)
-    num_posts = len(proxy.posts)
+    num_posts = len(traffic.posts)
     ask(page, "Who pays when I return something?")
     expect(page.locator("[role=log] [data-author=bot][data-seq]")).to_have_count(2, timeout=PATIENCE_MS)
-    assert proxy.num_opened and not any("message.send" in post for post in proxy.posts[num_posts:])
+    assert len(traffic.posts) == num_posts
     expect(page.locator("[role=log] [data-author=customer]")).to_have_count(2)
 
 

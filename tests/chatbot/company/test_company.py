@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from chatbot.company import emails, services
 from chatbot.company.models import FormEntry, TranscriptRequest
-from chatbot.company.waiting import expected_wait_s, wait_of
+from chatbot.company.waiting import expected_wait_s, recent_waits_s, wait_of
 from chatbot.conversations import handling
 from chatbot.conversations import services as conversations
 from chatbot.conversations.models import Conversation, Customer, Message
@@ -121,10 +121,28 @@ def test_the_place_in_the_queue_and_the_wait_come_from_what_happened(django_asse
         waited(seconds)
     assert expected_wait_s() is None  # two say nothing
     waited(600)
-    with django_assert_max_num_queries(3):
+    with django_assert_max_num_queries(4):
         wait = wait_of(second)
     assert (wait.place, wait.expected_s) == (2, 120)
     assert wait_of(first).place == 1
+
+
+def test_a_wait_is_counted_once_per_request_and_ends_with_the_next_thing_that_an_agent_did():
+    conversation = Conversation.objects.create(customer=Customer.objects.create())
+    asked = timezone.now() - timedelta(hours=1)
+    said = [  # second, author, kind
+        (0, "agent", ""),  # before anybody asked
+        (10, "system", "handoff_requested"),
+        (40, "system", "taken_over"),
+        (50, "agent", ""),
+        (100, "system", "handoff_requested"),
+        (180, "agent", ""),
+        (300, "system", "handoff_requested"),  # still waiting
+    ]
+    for seq, (second, author, kind) in enumerate(said, 1):
+        at = asked + timedelta(seconds=second)
+        Message.objects.create(conversation=conversation, seq=seq, author=author, kind=kind, created_at=at)
+    assert recent_waits_s() == [80, 30]
 
 
 @pytest.fixture

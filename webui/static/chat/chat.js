@@ -260,6 +260,7 @@ export function mountChat(root, options) {
       find("greeting")?.toggleAttribute("hidden", store.hasEarlier(state));
       const { conversation } = state;
       find("person")?.toggleAttribute("hidden", conversation?.handled_by === "agent" || Boolean(conversation?.needs_human));
+      find("hint")?.toggleAttribute("hidden", conversation?.handled_by === "agent"); // it is none then
       conversations.render(state);
       follower.settle({ isNew, isOwn });
     }

@@ -2,6 +2,7 @@
 // whether anybody is there when it has heard nothing for a while; goes over server-sent events where no WebSocket gets
 // through. Knows frames as JSON, nothing of what is in them.
 
+import { backoffMs } from "../webui/backoff.js";
 import { openSocket } from "./socket.js";
 import { openStream } from "./stream.js";
 
@@ -99,9 +100,8 @@ export function connect({ endpoints, token, request, isBusy, timing = {}, onOpen
       return;
     }
     onLost();
-    const longest = Math.min(times.longestWaitMs, times.firstWaitMs * 2 ** numFailures);
+    timers.retry = setTimeout(open, backoffMs(numFailures, times.firstWaitMs, times.longestWaitMs));
     numFailures += 1;
-    timers.retry = setTimeout(open, longest * (0.5 + Math.random() / 2));
   }
 
   function retryNow() {

@@ -1,4 +1,6 @@
-// A socket that comes back: 0.5 s after the first loss, up to 15 s later on, with some chance so that not all come at once.
+// A socket that comes back: within 0.5 s after the first loss, up to 15 s later on.
+
+import { backoffMs } from "../webui/backoff.js";
 
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15000;
@@ -47,8 +49,7 @@ export class DeskSocket {
     if (code === NOT_FOUND) { this.#isClosed = true; show("lost"); return; }
     this.isAgain = true;
     show("lost");
-    const wait_ms = Math.min(FIRST_WAIT_MS * 2 ** this.#num_losses++, LONGEST_WAIT_MS);
-    this.timer = setTimeout(() => this.#connect(), wait_ms * (0.75 + Math.random() / 2));
+    this.timer = setTimeout(() => this.#connect(), backoffMs(this.#num_losses++, FIRST_WAIT_MS, LONGEST_WAIT_MS));
   }
 }
 

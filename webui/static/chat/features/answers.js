@@ -103,6 +103,7 @@ function thumbs(message, chat) {
     if (!isAsked) return form?.remove();
     form ??= reasonForm();
     box.append(form);
+    form.scrollIntoView({ block: "nearest" });
     return form.querySelector("button").focus();
   }
 
