@@ -161,10 +161,12 @@ def keys_in(trace: bytes) -> list[dict[str, float]]:
     found = []
     for down in (event for event in spans if is_dispatch(event, "keydown")):
         own = [e for e in spans if (e["pid"], e["tid"]) == (down["pid"], down["tid"])]
-        later = [event for event in own if down["ts"] <= event["ts"] < down["ts"] + 500_000]
+        later = [event for event in own if down["ts"] <= event["ts"] < down["ts"] + 2_000_000]
         tasks = [event for event in own if event["name"] == "RunTask"]
         first = next(task for task in tasks if task["ts"] <= down["ts"] < task["ts"] + task["dur"])
-        commit = next(event for event in later if event["name"] == "Commit")
+        commit = next((event for event in later if event["name"] == "Commit"), None)
+        if commit is None:
+            continue  # the trace ended before the frame
         until = commit["ts"] + commit["dur"]
         typed = next((event["tdur"] for event in later if is_dispatch(event, "keypress") and event["ts"] < until), 0)
         work = sum(task["tdur"] for task in tasks if first["ts"] <= task["ts"] < until)

@@ -46,7 +46,7 @@ function sourceList(sources, strings, locale) {
 function disclosure(source, strings, locale) {
   const panel = element("p", "source-text", source.text);
   panel.id = `source-${++numDisclosures}`;
-  const label = element("span", "source-label", sourceLabel(source, strings, locale));
+  const label = element("span", "source-label", ...sourceLabel(source, strings, locale));
   const button = plainButton("source", "", () => setOpen(panel.hidden));
   button.append(icon("source", "icon icon-small"), label, icon("chevron", "icon icon-small source-chevron"));
   button.setAttribute("aria-controls", panel.id);
@@ -59,10 +59,12 @@ function disclosure(source, strings, locale) {
   return [button, panel];
 }
 
+// The date is never cut off, however long the title.
 function sourceLabel(source, strings, locale) {
   const date = source.updated_at ? new Date(source.updated_at) : null;
-  if (!date || Number.isNaN(date.getTime()) || !strings.fromSource) return source.question;
-  return strings.fromSource.replace("{date}", dateLabel(date, locale)).replace("{title}", () => source.question);
+  if (!date || Number.isNaN(date.getTime()) || !strings.fromSource) return [element("span", "source-title", source.question)];
+  const [before, after] = strings.fromSource.replace("{date}", dateLabel(date, locale)).split("{title}");
+  return [element("span", "source-title", before, source.question), element("span", "", after)];
 }
 
 function thumbs(message, chat) {

@@ -71,10 +71,14 @@ export function install(chat) {
 
   function placeText({ place, waited_s, expected_s }) {
     const start = place === 1 ? strings.youAreNext : strings.queuePlace.replace("{place}", place);
-    if (expected_s === null) return `${start} ${strings.waitUnknown}`;
-    if (waited_s >= expected_s) return `${start} ${strings.waitLonger}`;
-    const minutes = Math.max(1, Math.ceil((expected_s - waited_s) / 60));
-    return `${start} ${strings.waitExpected.replace("{minutes}", minutes)}`;
+    const gap = chat.locale.startsWith("zh") ? "" : " "; // a full-width stop brings its own
+    return start + gap + waitText(waited_s, expected_s);
+  }
+
+  function waitText(waited_s, expected_s) {
+    if (expected_s === null) return strings.waitUnknown;
+    if (waited_s >= expected_s) return strings.waitLonger;
+    return strings.waitExpected.replace("{minutes}", Math.max(1, Math.ceil((expected_s - waited_s) / 60)));
   }
 
   function officeText({ opens_at }) {
@@ -221,6 +225,7 @@ export function install(chat) {
         chosen = n;
         stars.querySelectorAll("label").forEach((label, at) => label.toggleAttribute("data-on", at < n));
         more.hidden = false;
+        more.scrollIntoView({ block: "nearest" });
       });
       stars.append(element("label", "star", radio, icon("star", "icon")));
     }
