@@ -9,6 +9,7 @@ from tests.e2e.test_chat_features import PATIENCE_MS
 from tests.e2e.test_first_light import ask, expect_reply
 from tests.long_history import customer_with_history
 from tests.site import Site
+from tests.workers.test_supervisor import wait_until
 
 NUM_MESSAGES = 2_000
 MAX_NODES = 60
@@ -23,12 +24,18 @@ EDGE = """() => {
 }"""
 
 
-# Every socket goes to a port where nobody listens, until `letThrough()`.
+# Every socket goes to a port where nobody listens, until `letThrough()`; and the chat looks for one more often.
 BLOCK = """
+const parse = JSON.parse;
+JSON.parse = (...given) => {
+  const found = parse(...given);
+  if (found?.endpoints) found.timing = { socketAgainAfterMs: 1500, firstWaitMs: 100 };
+  return found;
+};
 const Real = WebSocket;
 let isBlocked = true;
 window.letThrough = () => { isBlocked = false; };
-window.WebSocket = function (url, protocols) { return new Real(isBlocked ? "ws://127.0.0.1:9/" : url, protocols); };
+window.WebSocket = function (url, protocols) { return new Real(isBlocked ? "ws://127.0.0.1:49/" : url, protocols); };
 WebSocket.OPEN = Real.OPEN;
 """
 
@@ -55,29 +62,16 @@ def page(browser: Browser, site: Site) -> Iterator[Page]:
     context.close()
 
 
-def look_for_a_socket_soon(page: Page) -> None:
-    """Instead of every two minutes."""
-
-    def hurry(route) -> None:
-        answer = route.fetch()
-        timing = '"timing": {"socketAgainAfterMs": 1500, "firstWaitMs": 100}, "token": null'
-        route.fulfill(response=answer, body=answer.text().replace('"token": null', timing))
-
-    page.route("**/chat/", hurry)
-
-
 def test_without_websockets_the_chat_streams_and_posts_and_later_finds_its_way_back(page: Page):
     traffic = Traffic(page)
     page.add_init_script(BLOCK)
-    look_for_a_socket_soon(page)
     page.goto("/chat/")
     ask(page, "How much is standard delivery?")
     expect_reply(page, "$6.90")
     expect(page.get_by_role("button", name="Not helpful")).to_be_visible(timeout=PATIENCE_MS)
     assert traffic.streams and any("message.send" in post for post in traffic.posts) and not traffic.frames
     page.evaluate("letThrough()")
-    while not any("conversation.snapshot" in frame for frame in traffic.frames):
-        page.wait_for_timeout(100)
+    wait_until(lambda: page.wait_for_timeout(100) or any("conversation.snapshot" in one for one in traffic.frames))
     num_posts = len(traffic.posts)
     ask(page, "Who pays when I return something?")
     expect(page.locator("[role=log] [data-author=bot][data-seq]")).to_have_count(2, timeout=PATIENCE_MS)
