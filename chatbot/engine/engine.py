@@ -31,6 +31,7 @@ from chatbot.engine.slots import SlotTable
 
 log = logging.getLogger(__name__)
 
+_TOKENS_PER_WAITED_S = 200  # a prompt of a thousand tokens is read before any that comes five seconds later
 _MIN_CHUNK = 16  # tokens of a prompt that go along however full the step is
 
 
@@ -261,17 +262,16 @@ class Engine:
     def _chunks(self) -> list[Chunk]:
         """A piece of each prompt that is being read; together no more tokens than the step's budget.
 
-        What is left to read is shared out from the shortest on, so that a long prompt delays a short one by a step
-        and not by its whole length.
+        The prompt with the least left to read goes first, so that a long one delays a short one by a step and not by
+        its whole length; having waited counts too, so that a flood of short ones can't hold a long one back for ever.
         """
         reading = enumerate(self._active[self._num_decoding :], start=self._num_decoding)
         readers = [(slot, request) for slot, request in reading if not request.is_terminal]
         left = max(self._step_tokens - self._num_decoding, _MIN_CHUNK)
-        chunks = []
-        readers.sort(key=lambda reader: len(reader[1].prompt_token_ids) - reader[1].num_cached)
-        for num_before, (slot, request) in enumerate(readers):
-            share = max(left // (len(readers) - num_before), _MIN_CHUNK)
-            piece = request.prompt_token_ids[request.num_cached : request.num_cached + share]
+        now, chunks = time.monotonic(), []
+        readers.sort(key=lambda reader: _urgency(reader[1], now))
+        for slot, request in readers:
+            piece = request.prompt_token_ids[request.num_cached : request.num_cached + max(left, _MIN_CHUNK)]
             chunks.append(Chunk(slot, request.num_cached, piece))
             left -= len(piece)
             if left <= 0:
@@ -337,6 +337,12 @@ class Engine:
                 request.end(RequestState.FAILED, error=why)
             self._active.clear()
             self._waiting.clear()
+
+
+def _urgency(request: Request, now: float) -> float:
+    """Tokens left to read, less those that waiting counts for; the lowest goes first."""
+    left = len(request.prompt_token_ids) - request.num_cached
+    return left - _TOKENS_PER_WAITED_S * (now - request.added_at)
 
 
 def _is_late(request: Request) -> bool:
