@@ -237,9 +237,8 @@ def measure(show_plans: bool) -> None:
         with CaptureQueriesContext(connection) as captured:
             listing.page_of(wanted, agent)
         p95 = statistics.quantiles(times, n=20)[-1]
-        print(
-            f"{name:<30}{statistics.median(times):>8.1f}{p95:>8.1f}{_median(work)}{len(page.rows):>6}{len(captured):>9}"
-        )  # noqa: T201
+        line = f"{name:<30}{statistics.median(times):>8.1f}{p95:>8.1f}{_median(work)}"
+        print(f"{line}{len(page.rows):>6}{len(captured):>9}")  # noqa: T201
         if show_plans:
             _explain(captured.captured_queries)
     begin = time.perf_counter()
