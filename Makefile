@@ -54,12 +54,13 @@ check:
 	@$(need_disk_for_state)
 	@exec $(BIN)/python manage.py up --check
 
-# Debian's programs for the browser tests, the screenshots' Chinese and the PostgreSQL run. Where they can't be
+# Debian's programs for the browser tests, the screenshots' Chinese, PostgreSQL and the engine's kernels. Where they can't be
 # installed the tests that need them say so: as failures with CI=true, as skips elsewhere.
 programs:
 	@wanted=""; \
 	[ -x /usr/bin/chromium ] || wanted="$$wanted chromium"; \
 	fc-list 2>/dev/null | grep -qi 'cjk' || wanted="$$wanted fonts-noto-cjk"; \
+	command -v g++ >/dev/null || wanted="$$wanted g++"; \
 	compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || wanted="$$wanted postgresql"; \
 	if [ -z "$$wanted" ]; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
