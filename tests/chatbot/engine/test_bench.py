@@ -30,7 +30,7 @@ def test_each_engine_is_measured_at_each_number_of_chats_and_a_missing_package_i
         (engine, chats) for chats in (1, 3) for engine in ("kefu", "naive")
     ]
     assert all(list(result) == KEYS and min(list(result.values())[1:]) > 0 for result in results)
-    assert all(result["ttft_p50_ms"] < result["latency_p95_ms"] for result in results)
+    assert all(0 < result["ttft_p50_ms"] <= result["latency_p95_ms"] for result in results)
     assert "openvino: left out, the package openvino" in done.stderr
     assert plot.read_text().count("<rect") == 6  # a bar for each result, a square for each engine's name
 
