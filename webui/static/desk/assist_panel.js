@@ -1,5 +1,5 @@
 // What stands above the reply box to be used or not: a suggested reply, or the box's text in the customer's language.
-import { PostError, elements, partial, post } from "./partials.js";
+import { elements, partial, post } from "./partials.js";
 
 const ASK_AGAIN_MS = 2000; // should the event be lost
 const LONGEST_WAIT_MS = 60000;
@@ -43,8 +43,8 @@ export class AssistPanel {
     try {
       const html = await request();
       if (turn === this.#num_asked) this.#show(html);
-    } catch (error) {
-      if (turn === this.#num_asked) this.#fail(error);
+    } catch {
+      if (turn === this.#num_asked) this.#fail();
     }
   }
 
@@ -59,7 +59,7 @@ export class AssistPanel {
   #lookLater(shown) {
     clearTimeout(this.#timer);
     if (Date.now() - this.since < LONGEST_WAIT_MS) this.#timer = setTimeout(() => this.#look(shown), ASK_AGAIN_MS);
-    else this.#fail(new Error("no answer"));
+    else this.#fail();
   }
 
   #show(html) {
@@ -69,8 +69,7 @@ export class AssistPanel {
     else shown.querySelector("[data-use]")?.focus();
   }
 
-  #fail(error) {
-    if (error instanceof PostError) return;
+  #fail() {
     const problem = document.createElement("p");
     problem.className = "reply-problem";
     problem.textContent = this.texts.noHelp;

@@ -54,7 +54,7 @@ export class Composer {
   }
 
   handle({ type, data }) {
-    if (type === "conversation.state") this.hands.refresh();
+    if (type === "conversation.state") this.hands.refresh().catch(() => {}); // the next one brings it
     if (type === "chat.typing" && data.author === "customer") this.#showTyping(data.is_typing);
     if (type === "assist.ready") this.panel.handle(data);
     if (type === "message.saved" && data.message.author === "customer") {
