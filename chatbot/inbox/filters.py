@@ -53,16 +53,16 @@ def parse_filters(values: dict[str, str]) -> Filters:
         if asked[name] not in known:
             asked[name] = ""
     for name in ("since", "until"):
-        asked[name] = asked[name] if _day(asked[name]) else ""
+        asked[name] = asked[name] if day_of(asked[name]) else ""
     asked["agent"] = asked["agent"] if asked["agent"].isdecimal() and len(asked["agent"]) < 10 else ""
     return Filters(**asked)
 
 
 def _by_columns(wanted: Filters, conversations: ConversationQuerySet) -> ConversationQuerySet:
-    since, until = _day(wanted.since), _day(wanted.until)
+    since, until = day_of(wanted.since), day_of(wanted.until)
     conditions = [
-        Q(last_message_at__gte=_midnight(since)) if since else None,
-        Q(last_message_at__lt=_midnight(until + timedelta(days=1))) if until else None,
+        Q(last_message_at__gte=midnight(since)) if since else None,
+        Q(last_message_at__lt=midnight(until + timedelta(days=1))) if until else None,
         Q(mood=wanted.mood) if wanted.mood else None,
         Q(status=wanted.status) if wanted.status else None,
         Q(language__startswith=wanted.language) if wanted.language else None,
@@ -99,12 +99,14 @@ def _having(conversations: ConversationQuerySet, model: type[Model], condition: 
     return conversations.filter(Exists(rows.filter(conversation_id=OuterRef("pk"))))
 
 
-def _day(text: str) -> date | None:
+def day_of(text: str) -> date | None:
+    """None for what isn't one in ISO 8601."""
     try:
         return date.fromisoformat(text)
     except ValueError:
         return None
 
 
-def _midnight(day: date) -> datetime:
+def midnight(day: date) -> datetime:
+    """When the day begins in the site's time zone."""
     return timezone.make_aware(datetime.combine(day, time.min))

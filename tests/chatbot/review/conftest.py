@@ -1,17 +1,12 @@
 """Reviewers, and turns to review, made through the services."""
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 
 from chatbot.conversations import services
 from chatbot.conversations.models import ADMINS_GROUP, AGENTS_GROUP, Conversation, Customer, Message, Reply
 from chatbot.knowledge.services import save_answer
-
-
-def make_user(name: str, group: str) -> User:
-    user = User.objects.create_user(name)
-    user.groups.add(Group.objects.get_or_create(name=group)[0])
-    return user
+from tests.people import make_user
 
 
 @pytest.fixture

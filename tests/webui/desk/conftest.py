@@ -3,27 +3,14 @@
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import Group, User
-from django.test import Client
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from chatbot.conversations import services
 from chatbot.conversations.models import ADMINS_GROUP, AGENTS_GROUP, Conversation, Customer, Message, Reply
+from tests.people import PASSWORD, logged_in, make_user
 
-PASSWORD = "a password for tests"
-
-
-def make_user(name: str, group: str | None = None) -> User:
-    user = User.objects.create_user(name, password=PASSWORD)
-    if group:
-        user.groups.add(Group.objects.get_or_create(name=group)[0])
-    return user
-
-
-def logged_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
+__all__ = ["PASSWORD", "logged_in", "make_user"]
 
 
 @pytest.fixture

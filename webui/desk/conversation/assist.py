@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_POST, require_safe
@@ -12,10 +11,10 @@ from chatbot.assist.requests import request_suggestion, request_translation
 from chatbot.conversations.models import Conversation
 from webui.desk.access import agents_only, conversation_or_404
 from webui.desk.conversation.message import message_partial
+from webui.desk.posted import agent_of, seq_of, text_of
 from webui.desk.transcripts import reader_language
 
 MAX_CHARS = 4000
-_MAX_SEQ = 2**31 - 1
 
 
 @require_POST
@@ -23,7 +22,7 @@ _MAX_SEQ = 2**31 - 1
 def suggest(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Partial: what the bot would answer to the customer's last message, or that it is being worked out."""
     conversation = conversation_or_404(request, pk)
-    return _suggestion(request, conversation, request_suggestion(conversation=conversation, agent=_agent(request)))
+    return _suggestion(request, conversation, request_suggestion(conversation=conversation, agent=agent_of(request)))
 
 
 @require_safe
@@ -42,18 +41,19 @@ def translate(request: HttpRequest, pk: UUID) -> HttpResponse:
     A message is answered with its partial, a text with the translation's.
     """
     conversation = conversation_or_404(request, pk)
-    seq, text = request.POST.get("seq", ""), request.POST.get("text", "").replace("\x00", "")
-    if not seq:
+    if not request.POST.get("seq"):
+        text = text_of(request)
         if len(text) > MAX_CHARS:
             return HttpResponseBadRequest()
         asked = request_translation(
-            conversation=conversation, target=customer_language(conversation), agent=_agent(request), text=text
+            conversation=conversation, target=customer_language(conversation), agent=agent_of(request), text=text
         )
         return _translation(request, conversation, asked)
-    if not seq.isascii() or not seq.isdigit() or int(seq) > _MAX_SEQ:
+    seq = seq_of(request)
+    if seq is None:
         return HttpResponseBadRequest()
-    message = get_object_or_404(conversation.messages, seq=int(seq))
-    request_translation(conversation=conversation, target=reader_language(), agent=_agent(request), message=message)
+    message = get_object_or_404(conversation.messages, seq=seq)
+    request_translation(conversation=conversation, target=reader_language(), agent=agent_of(request), message=message)
     return message_partial(request, conversation, message.seq)
 
 
@@ -80,8 +80,3 @@ def _suggestion(request: HttpRequest, conversation: Conversation, found: Suggest
 
 def _translation(request: HttpRequest, conversation: Conversation, found: Translation) -> HttpResponse:
     return render(request, "desk/conversation/composed.html", {"conversation": conversation, "translation": found})
-
-
-def _agent(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # agents_only let nobody else in
-    return request.user

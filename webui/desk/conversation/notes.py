@@ -5,9 +5,7 @@ A script gets the message that the note stands below, with all its notes (`X-Par
 
 from uuid import UUID
 
-from django.contrib import messages
-from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -17,8 +15,7 @@ from chatbot.notes import services
 from chatbot.notes.models import Note
 from webui.desk.access import agents_only, conversation_or_404
 from webui.desk.conversation.message import message_partial
-
-_CLIENT_ID_MAX_CHARS = 64
+from webui.desk.posted import agent_of, client_id_of, refuse, text_of
 
 
 @require_POST
@@ -29,12 +26,12 @@ def add(request: HttpRequest, pk: UUID) -> HttpResponse:
     try:
         note = services.add_note(
             conversation=conversation,
-            author=_agent(request),
-            text=_text(request),
-            client_id=request.POST.get("client_id", "")[:_CLIENT_ID_MAX_CHARS],
+            author=agent_of(request),
+            text=text_of(request),
+            client_id=client_id_of(request),
         )
     except services.NoteRefusedError as error:
-        return _refuse(request, pk, error.code)
+        return refuse(request, pk, {"code": error.code}, _refusal_text(error.code), status=400)
     return _answer(request, conversation, note)
 
 
@@ -48,13 +45,13 @@ def change(request: HttpRequest, pk: UUID, note_id: int) -> HttpResponse:
     try:
         match request.POST.get("do"):
             case "delete":
-                services.delete_note(note=note, by=_agent(request))
+                services.delete_note(note=note, by=agent_of(request))
             case "restore":
-                services.restore_note(note=note, by=_agent(request))
+                services.restore_note(note=note, by=agent_of(request))
             case _:
-                services.edit_note(note=note, editor=_agent(request), text=_text(request))
+                services.edit_note(note=note, editor=agent_of(request), text=text_of(request))
     except services.NoteRefusedError as error:
-        return _refuse(request, pk, error.code)
+        return refuse(request, pk, {"code": error.code}, _refusal_text(error.code), status=400)
     return _answer(request, conversation, note)
 
 
@@ -64,25 +61,9 @@ def _answer(request: HttpRequest, conversation: Conversation, note: Note) -> Htt
     return redirect("desk-conversation", conversation.pk)
 
 
-def _refuse(request: HttpRequest, pk: UUID, code: str) -> HttpResponse:
-    if "X-Partial" in request.headers:
-        return JsonResponse({"code": code}, status=400)
-    messages.error(request, _refusal_text(code))
-    return redirect("desk-conversation", pk)
-
-
 def _refusal_text(code: str) -> str:
     if code == "not_yours":
         return _("Only who wrote a note can change it.")
     if code == "too_long":
         return _("That note is too long. It was not saved; shorten it.")
     return _("There is nothing in the note yet.")
-
-
-def _text(request: HttpRequest) -> str:
-    return request.POST.get("text", "").replace("\x00", "")
-
-
-def _agent(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # agents_only let nobody else in
-    return request.user

@@ -9,8 +9,7 @@ from functools import wraps
 from typing import Any
 from uuid import UUID
 
-from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -20,9 +19,7 @@ from chatbot.conversations.models import Conversation
 from chatbot.conversations.services import MessageRefusedError
 from chatbot.notes import services as notes
 from webui.desk.access import agents_only, conversation_or_404
-
-_CLIENT_ID_MAX_CHARS = 64
-_MAX_SEQ = 2**31 - 1
+from webui.desk.posted import client_id_of, refuse, seq_of, text_of
 
 
 @require_safe
@@ -86,8 +83,8 @@ def say(request: HttpRequest, conversation: Conversation) -> None:
     handling.send_agent_message(
         conversation=conversation,
         agent=request.user,
-        text=request.POST.get("text", "").replace("\x00", ""),
-        client_id=request.POST.get("client_id", "")[:_CLIENT_ID_MAX_CHARS],
+        text=text_of(request),
+        client_id=client_id_of(request),
     )
 
 
@@ -96,11 +93,11 @@ def say(request: HttpRequest, conversation: Conversation) -> None:
 def seen(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The agent has had everything up to `seq` in view, and the notes; only who answers tells the customer so."""
     conversation = conversation_or_404(request, pk)
-    seq = request.POST.get("seq", "")
-    if not seq.isascii() or not seq.isdigit() or int(seq) > _MAX_SEQ:
+    seq = seq_of(request)
+    if seq is None:
         return HttpResponseBadRequest()
     if conversation.handled_by == Conversation.Handler.AGENT and conversation.assignee_id == request.user.pk:
-        handling.mark_seen_by_agent(conversation=conversation, seq=int(seq))
+        handling.mark_seen_by_agent(conversation=conversation, seq=seq)
     notes.mark_mentions_seen(conversation=conversation, agent=request.user)
     return HttpResponse(status=204)
 
@@ -110,10 +107,7 @@ def _hands(request: HttpRequest, conversation: Conversation) -> HttpResponse:
 
 
 def _refuse(request: HttpRequest, pk: UUID, problem: dict[str, str], status: int) -> HttpResponse:
-    if "X-Partial" in request.headers:
-        return JsonResponse(problem, status=status)
-    messages.error(request, _refusal_text(problem))
-    return redirect("desk-conversation", pk)
+    return refuse(request, pk, problem, _refusal_text(problem), status=status)
 
 
 def _refusal_text(problem: dict[str, str]) -> str:

@@ -20,6 +20,7 @@ from webui.desk import rows
 from webui.desk.access import agents_only, conversation_or_404
 from webui.desk.inbox import listing
 from webui.desk.inbox.address import parse_address
+from webui.desk.posted import agent_of
 
 PRESETS = ("hour", "tomorrow", "monday")
 
@@ -50,7 +51,7 @@ def list_pane(request: HttpRequest) -> HttpResponse:
 def tabs(request: HttpRequest) -> HttpResponse:
     """Partial: the views with their counts."""
     wanted = parse_address(request.GET.dict())
-    return render(request, "desk/tabs.html", {"list": wanted} | listing.tabs_context(_agent(request), wanted))
+    return render(request, "desk/tabs.html", {"list": wanted} | listing.tabs_context(agent_of(request), wanted))
 
 
 @require_safe
@@ -58,7 +59,7 @@ def tabs(request: HttpRequest) -> HttpResponse:
 def row(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Partial: one row; 204 when the conversation is not in the list."""
     wanted = parse_address(request.GET.dict())
-    found = listing.row_of(wanted, _agent(request), pk)
+    found = listing.row_of(wanted, agent_of(request), pk)
     if found is None:
         return HttpResponse(status=204)
     return render(request, "desk/row.html", {"row": found, "list": wanted, "list_query": wanted.query})
@@ -69,7 +70,7 @@ def row(request: HttpRequest, pk: UUID) -> HttpResponse:
 def filters(request: HttpRequest) -> HttpResponse:
     """Partial: the filter form."""
     wanted = parse_address(request.GET.dict())
-    return render(request, "desk/inbox/filters.html", listing.filter_context(_agent(request), wanted))
+    return render(request, "desk/inbox/filters.html", listing.filter_context(agent_of(request), wanted))
 
 
 @require_safe
@@ -89,7 +90,7 @@ def assign(request: HttpRequest, pk: UUID) -> HttpResponse:
         if handling.assign_round_robin(conversation=opened, among=_present_agents()) is None:
             return _menu(request, opened, error=_("There is no agent to give it to."), status=409)
         return _done(request, opened)
-    assignee = {"me": _agent(request), "nobody": None}.get(to) if to in ("me", "nobody") else _agent_with(to)
+    assignee = {"me": agent_of(request), "nobody": None}.get(to) if to in ("me", "nobody") else _agent_with(to)
     if assignee is None and to != "nobody":
         return _menu(request, opened, error=_("That agent is not here any more. Choose another one."), status=409)
     handling.assign(conversation=opened, assignee=assignee)
@@ -140,7 +141,7 @@ def save_search(request: HttpRequest) -> HttpResponse:
     """Keeps the list of `query` under `name`, and shows it."""
     values = parse_address(_values(request.POST.get("query", "")))
     try:
-        services.save_search(agent=_agent(request), name=request.POST.get("name", ""), query=values.query)
+        services.save_search(agent=agent_of(request), name=request.POST.get("name", ""), query=values.query)
     except services.SavedSearchRefusedError as error:
         return HttpResponseBadRequest(_saved_error(error.code))
     return redirect(reverse("desk") + values.query)
@@ -150,17 +151,12 @@ def save_search(request: HttpRequest) -> HttpResponse:
 @agents_only
 def forget_search(request: HttpRequest, search_id: int) -> HttpResponse:
     """Only one's own."""
-    services.forget_search(agent=_agent(request), search_id=search_id)
+    services.forget_search(agent=agent_of(request), search_id=search_id)
     return redirect("desk")
 
 
 def _values(query: str) -> dict[str, str]:
     return QueryDict(query.removeprefix("?")).dict()
-
-
-def _agent(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # agents_only let nobody else in
-    return request.user
 
 
 def _agent_with(id: str) -> User | None:

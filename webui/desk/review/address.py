@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import date, datetime, time, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from chatbot.conversations.models import Conversation
+from chatbot.inbox.filters import day_of, midnight
 from chatbot.review.models import QueueItem
 from chatbot.review.queue import REASONS
 
@@ -63,8 +63,9 @@ class QueueAddress:
         conditions: dict[str, Any] = {f"is_{self.why}": True} if self.why else {}
         conditions |= {"language": self.language} if self.language else {}
         conditions |= {"sentiment": self.sentiment} if self.sentiment else {}
-        conditions |= {"at__gte": _midnight(self.since)} if self.since else {}
-        conditions |= {"at__lt": _midnight(self.until) + timedelta(days=1)} if self.until else {}
+        since, until = day_of(self.since), day_of(self.until)
+        conditions |= {"at__gte": midnight(since)} if since else {}
+        conditions |= {"at__lt": midnight(until + timedelta(days=1))} if until else {}
         return found.filter(**conditions)
 
 
@@ -76,19 +77,7 @@ def parse_address(values: Mapping[str, str]) -> QueueAddress:
         "sentiment": Conversation.Mood.values,
     }
     known = {name: values.get(name, "") for name, choices in allowed.items() if values.get(name, "") in choices}
-    known |= {name: values.get(name, "") for name in ("since", "until") if _is_day(values.get(name, ""))}
+    known |= {name: values.get(name, "") for name in ("since", "until") if day_of(values.get(name, ""))}
     if known.get("view") == SAMPLE:
         known["why"] = ""  # the sample is not to be picked over
     return QueueAddress(**known)
-
-
-def _is_day(text: str) -> bool:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _midnight(day: str) -> datetime:
-    return timezone.make_aware(datetime.combine(date.fromisoformat(day), time.min))

@@ -73,7 +73,6 @@ export class Hands {
     document.dispatchEvent(new CustomEvent("desk:hands"));
   }
 
-
   toast(text, undo) {
     const toast = document.getElementById("toast");
     const button = toast.querySelector("button");

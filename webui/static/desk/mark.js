@@ -1,5 +1,5 @@
 // A turn's verdict: the form is saved in place, and a refusal says why with everything that was written kept.
-import { elements } from "./partials.js";
+import { PostError, elements, post } from "./partials.js";
 
 // Saves the form of this submit event and puts the saved one in its place. Gives the verdict, or null when it wasn't saved.
 export async function saveMark(event) {
@@ -10,7 +10,7 @@ export async function saveMark(event) {
   const address = event.submitter?.getAttribute("formaction") ?? form.action;
   const wasOpen = form.querySelector(".mark-more").open;
   setDisabled(form, true);
-  const problem = await post(form, address, body);
+  const problem = await save(form, address, body);
   if (!problem.saved) {
     setDisabled(form, false);
     const alert = form.querySelector("[role=alert]");
@@ -47,15 +47,12 @@ function keepPlace(focused, saved) {
   if (field?.matches("textarea")) field.setSelectionRange(focused.selectionStart, focused.selectionEnd);
 }
 
-async function post(form, address, body) {
+async function save(form, address, body) {
   try {
-    const response = await fetch(address, { method: "POST", body, headers: { "X-Partial": "1" } });
-    if (response.redirected) location.assign(response.url); // logged out
-    if (response.status === 400) return await response.json();
-    if (!response.ok) throw new Error(String(response.status));
-    return { saved: elements(await response.text())[0] };
-  } catch {
-    return { text: form.querySelector("[role=alert]").dataset.lost };
+    return { saved: elements(await post(address, body))[0] };
+  } catch (error) {
+    const isTold = error instanceof PostError && error.problem.text;
+    return isTold ? error.problem : { text: form.querySelector("[role=alert]").dataset.lost };
   }
 }
 

@@ -26,15 +26,20 @@ export class PostError extends Error {
   }
 }
 
-// The HTML that answers a POST. Throws PostError for what the server refuses, and whatever fetch throws.
+// The HTML that answers a POST of these fields, or of a form's data as it is. Throws PostError for what the server
+// refuses, and whatever fetch throws.
 export async function post(url, fields = {}) {
-  const csrfmiddlewaretoken = document.querySelector("[name=csrfmiddlewaretoken]").value;
-  const body = new URLSearchParams({ csrfmiddlewaretoken, ...fields });
+  const body = fields instanceof FormData ? fields : withToken(fields);
   const response = await fetch(url, { method: "POST", body, headers: { "X-Partial": "1" } });
   if (response.redirected) location.assign(response.url); // logged out
   if (response.status === 409 || response.status === 400) throw new PostError(await response.json().catch(() => ({})));
   if (!response.ok) throw new HttpError(response.status);
   return response.text();
+}
+
+function withToken(fields) {
+  const csrfmiddlewaretoken = document.querySelector("[name=csrfmiddlewaretoken]").value;
+  return new URLSearchParams({ csrfmiddlewaretoken, ...fields });
 }
 
 export function elements(html) {

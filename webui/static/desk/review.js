@@ -17,9 +17,7 @@ async function open(url, { isHistory = false } = {}) {
   const mine = ++num_opens;
   page.classList.add("is-loading");
   try {
-    const response = await fetch(url, { headers: { "X-Partial": "1" } });
-    if (!response.ok || response.redirected) throw new Error(String(response.status));
-    const html = await response.text();
+    const html = await partial(url, { headers: { "X-Partial": "1" } });
     if (mine !== num_opens) return;
     turn().replaceChildren(...elements(html));
   } catch {
