@@ -106,11 +106,13 @@ def test_snooze_by_preset_by_moment_and_awake_again(alice):
         assert response.status_code == 400 and "still to come" in response.content.decode()
 
 
-def test_monday_is_never_today(settings):
+@pytest.mark.parametrize("hour", [0, 8, 9, 23])
+def test_monday_is_the_first_one_after_today_at_nine(hour):
     for day in range(7):
-        now = timezone.now() + timedelta(days=day)
-        monday = inbox.snooze_until("monday", now=now)
-        assert timezone.localtime(monday).weekday() == 0 and timedelta(0) < monday - now <= timedelta(days=7)
+        now = timezone.localtime().replace(hour=hour, minute=4) + timedelta(days=day)
+        monday = timezone.localtime(inbox.snooze_until("monday", now=now))
+        assert (monday.weekday(), monday.hour, monday.minute) == (0, 9, 0)
+        assert 1 <= (monday.date() - now.date()).days <= 7
 
 
 def test_tags_go_on_once_whatever_their_case_and_come_off(alice):
