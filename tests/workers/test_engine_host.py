@@ -82,6 +82,7 @@ def test_another_model_takes_over_without_a_restart_and_a_bad_one_changes_nothin
     queue.choose_model(str(tmp_path / "nothing"))  # as if its folder had gone since
     wait_until(lambda: "does not exist" in str(my_reports()[0]["model_error"]))
     assert get_generator() is other
-    queue.choose_model("")
     other.stop()
     wait_until(lambda: exits != [])
+    wait_until(lambda: not any(thread.name == "model-choice" for thread in threading.enumerate()))
+    queue.choose_model("")  # with nobody left to follow: it would load the embedded model and keep it to the end
