@@ -266,7 +266,6 @@ TYPING_TTL_S = 6.0
 # --- model ----------------------------------------------------------------------------------------------------------
 EMBEDDED_CHECKPOINT = str(BASE_DIR / "chatbot" / "checkpoints" / "kefu-gpt2-27m")
 CHECKPOINT = env.str("KEFU_CHECKPOINT", default=EMBEDDED_CHECKPOINT)
-SENTIMENT_CHECKPOINT = env.str("KEFU_SENTIMENT_CHECKPOINT", default=EMBEDDED_CHECKPOINT)
 DEVICE = env.str("KEFU_DEVICE", default="cpu")
 MODEL_THREADS = env.int("KEFU_MODEL_THREADS", default=0)  # 0: one fewer than the machine's cores, at least one
 MAX_BATCH_SIZE = env.int("KEFU_MAX_BATCH_SIZE", default=16)

@@ -24,7 +24,7 @@ from django.db import connections
 from chatbot import events, queue
 from chatbot.assist import analysis
 from chatbot.engine import EngineError
-from chatbot.knowledge.services import current_index
+from chatbot.knowledge.current import current_index
 from chatbot.language_model.backends import LocalGenerator, set_generator, start_local_generator
 from chatbot.language_model.checkpoints import CheckpointError
 

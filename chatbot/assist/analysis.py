@@ -15,7 +15,7 @@ from chatbot.sentiment.trend import mood_of
 @cache
 def classifier() -> SentimentClassifier:
     """The process's classifier, loaded on first use."""
-    return SentimentClassifier.load(settings.SENTIMENT_CHECKPOINT)
+    return SentimentClassifier.load()
 
 
 def analyse_message(message_id: int) -> None:

@@ -1,47 +1,48 @@
 """Finding: an immutable snapshot of the approved answers that ranks them for a question. Knows no database.
 
-Signals are the cosine of sentence embeddings (meaning, across languages), bare and adapted, and BM25 (words), for the
-customer's bare turn and for the same question put with its history. `ranker.py` weighs them.
+Signals are the cosine of sentence embeddings (meaning, across languages) and BM25 (words), for the customer's bare
+turn and for the same question put with its history. Their plain sum chooses the few best entries; `ranker.py` weighs
+everything that is known of these against each other and against "none of them".
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from chatbot.encoder.encoder import DIMENSIONS, Encoder, Vectors, get_encoder
 from chatbot.knowledge.bm25 import Bm25, tokenize
-from chatbot.knowledge.embedding import DIMENSIONS, SentenceEmbedder, Vectors, get_embedder
 from chatbot.knowledge.entries import Entry
 from chatbot.knowledge.ranker import Ranker, get_ranker
 
 Scores = npt.NDArray[np.float32]
 
+NUM_COMPARED = 8  # entries that the ranker compares; in training as in service
 BM25_WEIGHT = 0.30
 BM25_HALF = 10.0  # the BM25 score that counts for half of the most it can add
-LANGUAGE_BONUS = 0.04
+LANGUAGE_BONUS = 0.02
 _MANY_TERMS = 12.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """An entry and how well it fits. `score`: the probability that it answers. `cosine`, `bm25`: of the bare turn."""
+    """An entry and how well it fits. `score`: the probability that it answers."""
 
     entry: Entry
     score: float
-    cosine: float
-    bm25: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class SearchFeatures:
-    """What the ranker weighs. Shapes: entries (entries, features), query (features,)."""
+    """What the ranker weighs. `numbers`: of the compared entries.
 
+    Shapes: numbers (compared,), entries (compared, features), query (features,).
+    """
+
+    numbers: npt.NDArray[np.int64]
     entries: Scores
     query: Scores
-    base: Scores  # (entries,) the plain sum of signals
-    cosines: Scores  # (entries,)
-    words: Scores  # (entries,)
 
 
 class KnowledgeIndex:
@@ -51,28 +52,28 @@ class KnowledgeIndex:
         self,
         entries: Sequence[Entry],
         *,
-        embedder: SentenceEmbedder | None = None,
-        reuse: "KnowledgeIndex | None" = None,
+        encoder: Encoder | None = None,
         ranker: Ranker | None = None,
+        vectors: Mapping[str, Vectors] | None = None,
     ) -> None:
-        """`reuse`: an earlier index whose vectors are taken over for texts that haven't changed."""
+        """`vectors`: those of texts that needn't be encoded again; `texts_of` says which texts are needed."""
         self.entries = tuple(entries)
         self.by_id = {entry.id: entry for entry in self.entries}
-        self._embedder: SentenceEmbedder = embedder or (reuse._embedder if reuse is not None else get_embedder())
+        self.encoder: Encoder = encoder or get_encoder()
         self._ranker = ranker
-        questions = [(text, number) for number, entry in enumerate(self.entries) for text in entry.questions]
-        answers = [(text, number) for number, entry in enumerate(self.entries) for text in entry.statements]
-        self.num_embedded = self._embed([text for text, _ in questions + answers], reuse)
-        self._question_passages = self._passages(questions)
-        self._answer_passages = self._passages(answers)
+        self.vectors = self._encode_missing(vectors or {})
+        self._questions = self._passages([entry.questions for entry in self.entries])
+        self._statements = self._passages([entry.statements for entry in self.entries])
         self._bm25 = Bm25([_terms(entry) for entry in self.entries])
         self._languages = np.array([entry.language for entry in self.entries])
+        numbers = {stem: number for number, stem in enumerate(dict.fromkeys(entry.stem for entry in self.entries))}
+        self._stems = np.array([numbers[entry.stem] for entry in self.entries], dtype=np.int64)
 
     def __len__(self) -> int:
         return len(self.entries)
 
     def search(self, queries: Sequence[str], *, top_k: int, language: str = "") -> list[Candidate]:
-        """The `top_k` best entries for a question, best first; of twins only the one in the language.
+        """The `top_k` best entries for a question, best first, at most NUM_COMPARED; of twins the one in the language.
 
         The first query is the customer's bare turn, further ones put the same question with its context.
         """
@@ -80,108 +81,100 @@ class KnowledgeIndex:
             return []
         features = self.features(queries, language)
         scores = (self._ranker or get_ranker()).probabilities(features.entries, features.query)
-        return self._best(scores, features, top_k, language)
+        return self._best(features.numbers, scores, language)[:top_k]
 
     def features(self, queries: Sequence[str], language: str) -> SearchFeatures:
-        """Everything that is measured about each entry for these queries. There must be entries and a query."""
-        bare = self._signals(queries[:1])
-        context = self._signals(queries[1:]) if len(queries) > 1 else bare
+        """What is measured about the entries that fit best. There must be entries and a query."""
+        signals = self._signals(queries)
+        bare = signals[0]
+        context = signals[1:].mean(axis=0) if len(queries) > 1 else bare
         is_own_language = (self._languages == language) if language else np.ones(len(self.entries), dtype=bool)
-        base = (_base(bare) + _base(context)) / 2 + LANGUAGE_BONUS * is_own_language
-        leads = [some - _best_other(some, self._stems) for some in (base, _base(bare), _base(context))]
-        entries = np.column_stack([bare, context, is_own_language, base, *leads])
-        top = entries[int(base.argmax())]
+        sums = [_base(bare), _base(context)]
+        base = (sums[0] + sums[1]) / 2 + LANGUAGE_BONUS * is_own_language
+        numbers = self._compared(base)
+        leads = [_leads(some[numbers], self._stems[numbers]) for some in (base, *sums)]
+        leads += [_leads(some[numbers, 0], self._stems[numbers]) for some in (bare, context)]
+        entries = np.column_stack(
+            [bare[numbers], context[numbers], is_own_language[numbers], base[numbers], *leads]
+        ).astype(np.float32)
         terms = tokenize(queries[0])
         query = [
             self._bm25.unknown_share(terms),
             min(1.0, len(terms) / _MANY_TERMS),
             float(len(queries) > 1),
         ]
-        return SearchFeatures(
-            entries=entries.astype(np.float32),
-            query=np.concatenate([top, query]).astype(np.float32),
-            base=base,
-            cosines=np.maximum(bare[:, 0], bare[:, 1]),
-            words=bare[:, 4],
-        )
-
-    @property
-    def _stems(self) -> list[str]:
-        return [entry.stem for entry in self.entries]
+        top = entries[int(base[numbers].argmax())]
+        return SearchFeatures(numbers=numbers, entries=entries, query=np.append(top, query).astype(np.float32))
 
     def _signals(self, queries: Sequence[str]) -> Scores:
-        """The mean over the queries of six numbers per entry. Shape: (entries, 6)."""
-        raw = self._embedder.encode(queries)
-        adapted = self._embedder.adapt(raw)
-        by_meaning = [
-            passages.best_cosines(vectors, is_adapted=is_adapted).mean(axis=0)
-            for vectors, is_adapted in ((adapted, True), (raw, False))
-            for passages in (self._question_passages, self._answer_passages)
-        ]
+        """Four numbers per query and entry. Shape: (queries, entries, 4)."""
+        vectors = self.encoder.encode(queries)
         terms = [tokenize(query) for query in queries]
-        words = np.mean([self._bm25.scores(some) for some in terms], axis=0)
-        coverage = np.mean([self._bm25.coverage(some) for some in terms], axis=0)
-        return np.column_stack([*by_meaning, words / (words + BM25_HALF), coverage]).astype(np.float32)
+        words = np.stack([self._bm25.scores(some) for some in terms])
+        coverage = np.stack([self._bm25.coverage(some) for some in terms])
+        by_meaning = [passages.best_cosines(vectors) for passages in (self._questions, self._statements)]
+        return np.stack([*by_meaning, words / (words + BM25_HALF), coverage], axis=-1).astype(np.float32)
 
-    def _best(self, scores: Scores, features: SearchFeatures, top_k: int, language: str) -> list[Candidate]:
+    def _compared(self, base: Scores) -> npt.NDArray[np.int64]:
+        """The entries of the NUM_COMPARED best stems, twins included."""
+        enough = min(len(base), 4 * NUM_COMPARED)  # twins, and the customer's own language comes first among them
+        best = np.argpartition(-base, enough - 1)[:enough]
+        best = best[np.argsort(-base[best])]
+        stems = dict.fromkeys(self._stems[best].tolist())
+        chosen = list(stems)[:NUM_COMPARED]
+        numbers: npt.NDArray[np.int64] = np.flatnonzero(np.isin(self._stems, chosen))
+        return numbers
+
+    def _best(self, numbers: npt.NDArray[np.int64], scores: Scores, language: str) -> list[Candidate]:
         """Twins say the same, so their probabilities add up, and the one in the customer's language stands for both."""
-        groups: dict[str, list[int]] = {}
-        for number, entry in enumerate(self.entries):
-            groups.setdefault(entry.stem, []).append(number)
+        groups: dict[int, list[int]] = {}
+        for place, number in enumerate(numbers):
+            groups.setdefault(int(self._stems[number]), []).append(place)
         found = []
-        for numbers in groups.values():
-            best = max(numbers, key=lambda number: (self._languages[number] == language, scores[number]))
-            found.append(
-                Candidate(
-                    entry=self.entries[best],
-                    score=float(scores[numbers].sum()),
-                    cosine=float(features.cosines[numbers].max()),
-                    bm25=float(features.words[numbers].max()),
-                )
-            )
-        return sorted(found, key=lambda candidate: -candidate.score)[:top_k]
+        for places in groups.values():
+            best = max(places, key=lambda place: (self._languages[numbers[place]] == language, scores[place]))
+            found.append(Candidate(entry=self.entries[numbers[best]], score=float(scores[places].sum())))
+        return sorted(found, key=lambda candidate: -candidate.score)
 
-    def _embed(self, texts: Sequence[str], reuse: "KnowledgeIndex | None") -> int:
-        """Fills the table of vectors; the number of texts that weren't in the earlier one."""
-        known = reuse._vector_of if reuse is not None and reuse._embedder is self._embedder else {}
-        new = [text for text in dict.fromkeys(texts) if text not in known]
-        fresh = dict(zip(new, self._embedder.encode(new), strict=True))
-        self._vector_of: dict[str, Vectors] = {
-            text: known[text] if text in known else fresh[text] for text in dict.fromkeys(texts)
-        }
-        return len(new)
+    def _encode_missing(self, known: Mapping[str, Vectors]) -> dict[str, Vectors]:
+        texts = texts_of(self.entries)
+        new = [text for text in texts if text not in known]
+        fresh = dict(zip(new, self.encoder.encode(new), strict=True)) if new else {}
+        return {text: fresh[text] if text in fresh else known[text] for text in texts}
 
-    def _passages(self, texts: Sequence[tuple[str, int]]) -> "_Passages":
-        raw = np.stack([self._vector_of[text] for text, _ in texts]) if texts else np.zeros((0, DIMENSIONS), np.float32)
-        return _Passages(raw, self._embedder.adapt(raw), np.array([owner for _, owner in texts], dtype=np.int64))
+    def _passages(self, texts: Sequence[Sequence[str]]) -> "_Passages":
+        rows = [self.vectors[text] for some in texts for text in some]
+        owners = np.repeat(np.arange(len(texts)), [len(some) for some in texts])
+        return _Passages(np.stack(rows) if rows else np.zeros((0, DIMENSIONS), np.float32), owners)
+
+
+def texts_of(entries: Sequence[Entry]) -> list[str]:
+    """Every text whose vector an index of these entries needs, each once."""
+    return list(dict.fromkeys(text for entry in entries for text in (*entry.questions, *entry.statements)))
 
 
 class _Passages:
     """The vectors of one kind of text; every entry has at least one, and they lie in the entries' order."""
 
-    def __init__(self, raw: Vectors, adapted: Vectors, owners: npt.NDArray[np.int64]) -> None:
-        self._raw, self._adapted = raw, adapted
+    def __init__(self, vectors: Vectors, owners: npt.NDArray[np.int64]) -> None:
+        self._vectors = vectors
         self._starts = np.flatnonzero(np.diff(owners, prepend=-1))
 
-    def best_cosines(self, vectors: Vectors, *, is_adapted: bool) -> Scores:
+    def best_cosines(self, queries: Vectors) -> Scores:
         """The best cosine over each entry's texts. Shape: (queries, entries)."""
-        similarities = vectors @ (self._adapted if is_adapted else self._raw).T
-        best: Scores = np.maximum.reduceat(similarities, self._starts, axis=1)
+        best: Scores = np.maximum.reduceat(queries @ self._vectors.T, self._starts, axis=1)
         return best
 
 
 def _base(signals: Scores) -> Scores:
-    base: Scores = np.maximum(signals[:, 0], signals[:, 1]) + BM25_WEIGHT * signals[:, 4]
+    base: Scores = np.maximum(signals[:, 0], signals[:, 1]) + BM25_WEIGHT * signals[:, 2]
     return base
 
 
-def _best_other(scores: Scores, stems: Sequence[str]) -> Scores:
-    """For each entry the best score among those that aren't it or its twin; its own when there is no other."""
-    best: dict[str, float] = {}
-    for stem, score in zip(stems, scores.tolist(), strict=True):
-        best[stem] = max(best.get(stem, -1.0), score)
-    first, second = [*sorted(best.values(), reverse=True), min(best.values())][:2]
-    return np.array([second if best[stem] == first else first for stem in stems], dtype=np.float32)
+def _leads(scores: Scores, stems: npt.NDArray[np.int64]) -> Scores:
+    """How far each is before the best one that isn't it or its twin; 0 when there is no other."""
+    others = np.where(stems[:, None] == stems[None, :], -np.inf, scores[None, :]).max(axis=1)
+    return np.where(np.isfinite(others), scores - others, 0).astype(np.float32)
 
 
 def _terms(entry: Entry) -> list[str]:

@@ -135,6 +135,19 @@ class AnswerDraft(models.Model):
         return f"draft of {self.answer_id} ({self.status})"
 
 
+class TextVector(models.Model):
+    """What the sentence encoder made of a text, kept so that a start doesn't encode every answer again.
+
+    `key`: of the encoder and the text, see `vectors.py`. Losing rows costs time, nothing else.
+    """
+
+    key = models.CharField(primary_key=True, max_length=64)
+    vector = models.BinaryField()
+
+    def __str__(self) -> str:
+        return self.key
+
+
 class KnowledgeRevision(models.Model):
     """One row. Every write raises `number` and draws a new `token` in its transaction.
 

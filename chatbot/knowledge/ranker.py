@@ -1,7 +1,7 @@
 """The trained judge of a search: which entry answers, or none. Knows vectors of features only, no texts.
 
 A small network gives every entry a logit from its features, another one gives the logit of "none of them"; a softmax
-over all makes probabilities. Trained by `manage.py train_decision`.
+over all makes probabilities; several such pairs, trained alike, are averaged. Trained by `manage.py train_decision`.
 """
 
 from functools import cache
@@ -13,10 +13,11 @@ import numpy.typing as npt
 Features = npt.NDArray[np.float32]
 
 RANKER_PATH = Path(__file__).with_name("retrieval_ranker.npz")
+NUM_NETWORKS = 5
 
 
 class Ranker:
-    """Two networks with one hidden layer each; weights by name, as `decision_head.save` writes them."""
+    """Pairs of networks with one hidden layer each; weights by name, as `decision_head.save_ranker` writes them."""
 
     def __init__(self, weights: dict[str, Features]) -> None:
         self._weights = {name: value.astype(np.float32) for name, value in weights.items()}
@@ -26,16 +27,20 @@ class Ranker:
 
         Shapes: entries (entries, features), query (features,) -> (entries,).
         """
-        logits = np.append(self._network("entry", entries)[:, 0], self._network("none", query[None])[0, 0])
-        shares: Features = np.exp(logits - logits.max())
-        shares /= shares.sum()
-        return shares[:-1]
+        logits = np.concatenate([self._networks("entry", entries), self._networks("none", query[None])], axis=1)
+        shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+        mean: Features = (shares / shares.sum(axis=1, keepdims=True)).mean(axis=0)
+        return mean[:-1]
 
-    def _network(self, name: str, inputs: Features) -> Features:
-        weights = self._weights
-        scaled = (inputs - weights[f"{name}_mean"]) / weights[f"{name}_scale"]
-        hidden: Features = np.maximum(scaled @ weights[f"{name}_in"] + weights[f"{name}_bias"], 0)
-        return hidden @ weights[f"{name}_out"] + weights[f"{name}_out_bias"]
+    def _networks(self, name: str, inputs: Features) -> Features:
+        """Shape: (networks, inputs)."""
+        mean, scale, into, bias, out, out_bias = (
+            self._weights[f"{name}_{part}"] for part in ("mean", "scale", "in", "bias", "out", "out_bias")
+        )
+        scaled = (inputs - mean[:, None]) / scale[:, None]  # (networks, inputs, features)
+        hidden = np.maximum(scaled @ into + bias[:, None], 0)
+        found: Features = (hidden @ out)[..., 0] + out_bias
+        return found
 
 
 @cache

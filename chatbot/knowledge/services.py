@@ -1,11 +1,9 @@
-"""Every write to the approved answers, and this process's index of them.
+"""Every write to the approved answers.
 
 Each write owns its transaction, keeps the state in the history and raises the revision, so that every process's next
 reply uses the new answers without a restart.
 """
 
-import logging
-import threading
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,24 +16,19 @@ from django.db.models import F, Max
 
 from chatbot.knowledge.csv_format import AnswerRow, AnswersFileError, parse_rows, write_rows
 from chatbot.knowledge.entries import Entry
-from chatbot.knowledge.index import KnowledgeIndex
 from chatbot.knowledge.models import Answer, AnswerVersion, KnowledgeRevision
 
 __all__ = [
     "AnswersFileError",
     "ImportSummary",
-    "current_index",
     "delete_answer",
     "entries_of_file",
+    "entry_of",
     "export_answers",
     "import_answers",
     "restore_version",
     "save_answer",
 ]
-
-log = logging.getLogger(__name__)
-
-_Revision = tuple[int, uuid.UUID | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,46 +113,11 @@ def export_answers() -> str:
 
 def entries_of_file(text: str) -> list[Entry]:
     """What an import of this file would hold, without a database. Raises AnswersFileError."""
-    return [_entry(answer) for answer in _checked_answers(text)]
+    return [entry_of(answer) for answer in _checked_answers(text)]
 
 
-class _IndexHolder:
-    """This process's index and the revision that it was built from."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._current: tuple[_Revision, KnowledgeIndex] | None = None
-
-    def get(self) -> KnowledgeIndex:
-        revision = _read_revision()
-        held = self._current
-        if held is not None and held[0] == revision:
-            return held[1]
-        with self._lock:  # one thread builds, the others wait for it
-            revision = _read_revision()  # before the rows: a write in between only means one more build
-            held = self._current
-            if held is None or held[0] != revision:
-                held = (revision, _build_index(reuse=held[1] if held else None))
-                self._current = held
-            return held[1]
-
-
-_holder = _IndexHolder()
-
-
-def current_index() -> KnowledgeIndex:
-    """The index of the live answers as they are in the database now. One short query when nothing changed."""
-    return _holder.get()
-
-
-def _build_index(reuse: KnowledgeIndex | None) -> KnowledgeIndex:
-    entries = [_entry(answer) for answer in Answer.objects.live()]
-    index = KnowledgeIndex(entries, reuse=reuse)
-    log.info("indexed %s answers, %s texts new", len(entries), index.num_embedded)
-    return index
-
-
-def _entry(answer: Answer) -> Entry:
+def entry_of(answer: Answer) -> Entry:
+    """The answer as retrieval sees it."""
     return Entry(
         id=answer.pk,
         language=answer.language,
@@ -181,11 +139,6 @@ def _row_of(answer: Answer) -> AnswerRow:
         answer=answer.answer,
         tags=answer.tags,
     )
-
-
-def _read_revision() -> _Revision:
-    found = KnowledgeRevision.objects.filter(pk=KnowledgeRevision.ONLY_PK).values_list("number", "token").first()
-    return found or (0, None)
 
 
 def _raise_revision() -> None:

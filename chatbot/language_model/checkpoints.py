@@ -19,7 +19,6 @@ from transformers import AutoConfig, AutoTokenizer, GPT2LMHeadModel, PreTrainedT
 from chatbot.language_model.prompt_format import PromptFormat, prompt_format_for
 
 WEIGHT_PATTERNS = ("*.safetensors", "pytorch_model*.bin")
-HEAD_FILE = "sentiment_head.safetensors"
 
 
 class CheckpointError(Exception):
@@ -95,7 +94,7 @@ def _check_exists(name_or_path: str) -> None:
     if path.is_dir():
         if not (path / "config.json").is_file():
             raise CheckpointError(f"{path} has no config.json. Point to a Hugging Face model folder.")
-        if not any(found for pattern in WEIGHT_PATTERNS for found in path.glob(pattern) if found.name != HEAD_FILE):
+        if not any(found for pattern in WEIGHT_PATTERNS for found in path.glob(pattern)):
             raise CheckpointError(f"{path} has no weights (model.safetensors). Copy the whole folder again.")
     elif looks_like_path:
         raise CheckpointError(
@@ -157,7 +156,7 @@ def _version(name_or_path: str, model: GPT2LMHeadModel) -> str:
     if not path.is_dir():
         return f"{name}-{str(getattr(model.config, '_commit_hash', None) or 'unknown')[:8]}"
     digest = hashlib.sha256((path / "config.json").read_bytes())
-    files = {found for pattern in WEIGHT_PATTERNS for found in path.glob(pattern) if found.name != HEAD_FILE}
+    files = {found for pattern in WEIGHT_PATTERNS for found in path.glob(pattern)}
     for file in sorted(files):
         with file.open("rb") as weights:
             while block := weights.read(1 << 20):

@@ -16,8 +16,8 @@ from chatbot.reply.texts import TextName
 Action = Literal["answer", "clarify", "decline", "handoff", "smalltalk"]
 
 # Chosen on the development knowledge bases and held-out companies: docs/experiments.md, "Answers".
-MIN_CONFIDENCE_TO_ANSWER = 0.45
-MIN_CONFIDENCE_TO_CLARIFY = 0.2
+MIN_CONFIDENCE_TO_ANSWER = 0.4
+MIN_CONFIDENCE_TO_CLARIFY = 0.35  # that one of the options is the right one
 MIN_CONFIDENCE_OVER_SMALLTALK = 0.6
 MAX_OPTIONS = 3
 
@@ -39,10 +39,10 @@ def decide(question: str, candidates: Sequence[Candidate], reading: Reading | No
         return of_reading(reading)
     if confidence >= MIN_CONFIDENCE_TO_ANSWER:
         return Decision(action="answer", confidence=confidence, candidates=(candidates[0],))
-    if confidence >= MIN_CONFIDENCE_TO_CLARIFY and len(candidates) > 1:
-        return Decision(
-            action="clarify", confidence=confidence, candidates=tuple(candidates[:MAX_OPTIONS]), text="clarify"
-        )
+    options = tuple(candidates[:MAX_OPTIONS])
+    confidence_in_one = sum(option.score for option in options)
+    if confidence_in_one >= MIN_CONFIDENCE_TO_CLARIFY and len(options) > 1:
+        return Decision(action="clarify", confidence=confidence, candidates=options, text="clarify")
     return Decision(action="decline", confidence=1 - confidence, text="decline")
 
 

@@ -1,12 +1,10 @@
-"""The trained classifier of intents: a linear layer on the sentence encoder's vector of the turn. Knows no rules."""
+"""The trained classifier of intents, by what a turn means and how it is worded. Knows no rules."""
 
 from functools import cache
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
-from chatbot.knowledge.embedding import get_embedder
+from chatbot.encoder.encoder import get_encoder
+from chatbot.encoder.two_views import TwoViews
 
 INTENTS = ("question", "handoff", "refuse", "smalltalk")
 HEAD_PATH = Path(__file__).with_name("intent_head.npz")
@@ -14,14 +12,11 @@ HEAD_PATH = Path(__file__).with_name("intent_head.npz")
 
 def intent_probabilities(text: str) -> dict[str, float]:
     """The probability of each of INTENTS for one turn."""
-    weight, bias = _layer()
-    logits = weight @ get_embedder().encode([text])[0] + bias
-    shares = np.exp(logits - logits.max())
-    shares /= shares.sum()
-    return dict(zip(INTENTS, shares.tolist(), strict=True))
+    encoder = get_encoder()
+    (vector,) = encoder.encode([text], encoder.published)
+    return dict(zip(INTENTS, _classifier().probabilities(text, vector).tolist(), strict=True))
 
 
 @cache
-def _layer() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    with np.load(HEAD_PATH, allow_pickle=False) as weights:
-        return weights["weight"].astype(np.float32), weights["bias"].astype(np.float32)
+def _classifier() -> TwoViews:
+    return TwoViews.load(HEAD_PATH)

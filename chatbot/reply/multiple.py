@@ -7,7 +7,7 @@ from chatbot.reply.confidence import probability_right
 from chatbot.reply.questions import parts_of
 
 MIN_SHARE_OF_PART = 0.6  # of the probability that any entry answers the part
-MIN_CONFIDENCE_OF_PART = 0.2  # a part says less than a whole question
+MIN_CONFIDENCE_OF_PART = 0.35  # a part says less than a whole question
 MAX_ANSWERS = 3
 
 

@@ -16,7 +16,7 @@ from chatbot import events
 from chatbot.conversations import services as conversations
 from chatbot.conversations.models import Conversation, Message, Reply
 from chatbot.conversations.services import FinishedReply
-from chatbot.knowledge.services import current_index
+from chatbot.knowledge.current import current_index
 from chatbot.language_model.backends import get_generator
 from chatbot.language_model.prompt_format import Role, Turn
 from chatbot.memory import recall

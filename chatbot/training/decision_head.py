@@ -1,9 +1,9 @@
 """Trains the two small models that decide: the ranker of `chatbot.knowledge.ranker` and the intents' classifier.
 
 Each invented company becomes a knowledge base, with some customers' phrasings as alternatives; its other questions are
-asked of it. "None of them" is learned from near misses and from questions whose own entry was taken out. Companies are
-searched with an adapter that wasn't trained on them, so that the ranker sees scores as high as in service.
-Run by `manage.py train_decision`.
+asked of it. "None of them" is learned from near misses, from questions whose own entry was taken out, and from what
+customers ask other companies. Companies are searched with an encoder that wasn't trained on them, so that the ranker
+sees scores as in service. Run by `manage.py train_decision`.
 """
 
 import logging
@@ -18,33 +18,48 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from chatbot.knowledge.embedding import Adapter, SentenceEmbedder, Vectors
+from chatbot.encoder.encoder import SentenceEncoder, Vectors
 from chatbot.knowledge.entries import Entry
 from chatbot.knowledge.index import KnowledgeIndex
+from chatbot.knowledge.ranker import NUM_NETWORKS
+from chatbot.language_model.prompt_format import Turn
 from chatbot.reply.intent_head import INTENTS
-from chatbot.training import retrieval_adapter
-from chatbot.training.datasets import Record, read_file
+from chatbot.reply.questions import with_context
+from chatbot.training import encoder_layers, two_views
+from chatbot.training.companies import load_company_texts, read_kind
+from chatbot.training.datasets import Record, history_turns
+from chatbot.training.two_views import calibration_error
 
 log = logging.getLogger(__name__)
 
 NUM_FOLDS = 2
-FOLD_ADAPTER_EPOCHS = 4
-NUM_ALTERNATIVES = 2
+FOLD_EPOCHS = 2
+MAX_ALTERNATIVES = 3
 LEFT_OUT_SHARE = 0.1
-QUESTIONS_PER_OTHER_TURN = 4
+SMALL_BASE_SHARE = 0.15  # of the questions are also put to a base of a few entries
+STRANGERS_PER_COMPANY = 32  # half of them put to a base of a few entries
+QUESTIONS_PER_OTHER_TURN = 6
 HIDDEN = 24
 MIN_SCALE = 0.05  # an input that hardly varies in training must not weigh a lot where it does
 RANKER_EPOCHS, RANKER_LEARNING_RATE, RANKER_BATCH = 12, 3e-3, 64
-INTENT_STEPS = 400
+UNANSWERABLE = ("near_misses", "left_out", "strangers")
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A question put to a company's index; `wanted` is the number of the entry that answers, -1 for none."""
+    """A question put to a company's index; `wanted` are the compared entries that answer, empty for none."""
 
-    entries: Tensor  # (E, features)
+    entries: Tensor  # (compared, features)
     query: Tensor  # (features,)
-    wanted: int
+    wanted: tuple[int, ...]
+    kind: str
+
+
+@dataclass(frozen=True)
+class _Question:
+    queries: list[str]
+    language: str
+    answer_ids: tuple[str, ...]
     kind: str
 
 
@@ -54,23 +69,7 @@ class _Company:
     language: str
     answers: list[Record] = field(default_factory=list)
     paraphrases: list[Record] = field(default_factory=list)
-    asked: list[tuple[list[str], str, str, str]] = field(default_factory=list)  # queries, language, answer id, kind
-
-
-class CachingEmbedder(SentenceEmbedder):
-    """Encodes each text once; the adapter can be changed."""
-
-    def __init__(self) -> None:
-        super().__init__(adapter_path=None)
-        self._known: dict[str, Vectors] = {}
-
-    def use_adapter(self, adapter: retrieval_adapter.ResidualAdapter) -> None:
-        self._adapter = Adapter({name: value.detach().numpy() for name, value in adapter.named_parameters()})
-
-    def encode(self, texts: Sequence[str]) -> Vectors:
-        new = [text for text in dict.fromkeys(texts) if text not in self._known]
-        self._known.update(zip(new, super().encode(new), strict=True))
-        return np.stack([self._known[text] for text in texts]) if texts else super().encode([])
+    questions: list[_Question] = field(default_factory=list)
 
 
 class Network(nn.Module):
@@ -115,25 +114,33 @@ class RankerNetworks(nn.Module):
 
 
 def ask_companies(
-    folder: Path, embedder: CachingEmbedder, *, seed: int, on_company: Callable[[str], None] = lambda _: None
+    folder: Path, encoder: SentenceEncoder, *, seed: int, on_company: Callable[[str], None] = lambda _: None
 ) -> dict[str, list[Asked]]:
     """What the index measures for every question of the folder, by company."""
     companies = _load_companies(folder)
-    vectors = retrieval_adapter.load_companies(folder)
+    states = encoder_layers.TextStates(encoder)
+    read = encoder_layers.read_states(load_company_texts(folder), states)
     names = sorted(companies)
     random.Random(seed).shuffle(names)
     asked: dict[str, list[Asked]] = {}
     for fold in range(NUM_FOLDS):
         own = names[fold::NUM_FOLDS]
-        others = [company for company in vectors if company.name not in own]
-        embedder.use_adapter(retrieval_adapter.train(others, num_epochs=FOLD_ADAPTER_EPOCHS, seed=seed))
+        others = [company for company in read if company.texts.name not in own]
+        *_, layers = encoder_layers.train(others, encoder.published, num_epochs=FOLD_EPOCHS, seed=seed)
+        trained = encoder_layers.TrainedEncoder(states, layers)
         for name in own:
-            asked[name] = _ask(companies[name], embedder, random.Random(f"{seed}/{name}"))
+            strangers = [one for other in own if other != name for one in companies[other].questions]
+            asked[name] = _ask(companies[name], strangers, trained, random.Random(f"{seed}/{name}"))
             on_company(name)
     return asked
 
 
-def train_ranker(asked: Sequence[Asked], *, seed: int, num_epochs: int = RANKER_EPOCHS) -> RankerNetworks:
+def train_ranker(asked: Sequence[Asked], *, seed: int, num_epochs: int = RANKER_EPOCHS) -> list[RankerNetworks]:
+    """Several networks that differ in their beginning only: their mean is better and better calibrated than one."""
+    return [_train_networks(asked, seed=seed + number, num_epochs=num_epochs) for number in range(NUM_NETWORKS)]
+
+
+def _train_networks(asked: Sequence[Asked], *, seed: int, num_epochs: int) -> RankerNetworks:
     torch.manual_seed(seed)
     networks = RankerNetworks(asked)
     optimizer = torch.optim.AdamW(networks.parameters(), lr=RANKER_LEARNING_RATE, weight_decay=0.01)
@@ -145,8 +152,7 @@ def train_ranker(asked: Sequence[Asked], *, seed: int, num_epochs: int = RANKER_
         for start in range(0, len(order) - batch_size + 1, batch_size):
             batch = [asked[number] for number in order[start : start + batch_size]]
             found = networks.log_probabilities(batch)
-            wanted = torch.tensor([one.wanted if one.wanted >= 0 else found.shape[1] - 1 for one in batch])
-            loss = F.nll_loss(found, wanted)
+            loss = -(found * _wanted_shares(batch, found.shape[1])).sum(dim=1).mean()
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
@@ -154,96 +160,91 @@ def train_ranker(asked: Sequence[Asked], *, seed: int, num_epochs: int = RANKER_
     return networks.eval()
 
 
+def _wanted_shares(asked: Sequence[Asked], width: int) -> Tensor:
+    """Where the probability belongs: on what answers, in equal parts; on the last column where nothing does."""
+    shares = torch.zeros(len(asked), width)
+    for row, one in zip(shares, asked, strict=True):
+        row[list(one.wanted) or [width - 1]] = 1 / max(1, len(one.wanted))
+    return shares
+
+
 @torch.no_grad()
-def evaluate_ranker(networks: RankerNetworks, asked: Sequence[Asked], thresholds: Sequence[float]) -> dict[str, float]:
-    """How often the right entry is first, and what answering only above a threshold gives and keeps back."""
-    found = networks.log_probabilities(asked).exp()[:, :-1]
-    wanted = torch.tensor([one.wanted for one in asked])
-    best, first = found.max(dim=1)
-    is_answerable = wanted >= 0
-    is_near_miss = torch.tensor([one.kind == "near_misses" for one in asked])
-    result = {"first": float((first == wanted)[is_answerable].float().mean())}
+def probabilities(networks: Sequence[RankerNetworks], asked: Sequence[Asked]) -> Tensor:
+    """The mean over the networks. Shape: (asked, most entries): what is missing to 1 is that none answers."""
+    return torch.stack([one.log_probabilities(asked).exp() for one in networks]).mean(dim=0)[:, :-1]
+
+
+def evaluate_ranker(
+    networks: Sequence[RankerNetworks], asked: Sequence[Asked], thresholds: Sequence[float]
+) -> dict[str, float]:
+    """How often the right entry is first, what answering only above a threshold gives and keeps back, calibration."""
+    best, first = probabilities(networks, asked).max(dim=1)
+    is_right = torch.tensor([int(place) in one.wanted for place, one in zip(first, asked, strict=True)])
+    kinds = np.array([one.kind for one in asked])
+    is_answerable = torch.from_numpy(~np.isin(kinds, UNANSWERABLE))
+    result = {"first": _mean(is_right[is_answerable]), "calibration_error": calibration_error(best, is_right)}
+    for kind in sorted(set(kinds)):
+        result[f"first_{kind}"] = _mean(is_right[torch.from_numpy(kinds == kind)])
     for threshold in thresholds:
         answers = best >= threshold
-        result[f"right_{threshold}"] = float((answers & (first == wanted))[is_answerable].float().mean())
-        result[f"kept_back_{threshold}"] = float((~answers)[is_near_miss].float().mean())
-    return result
+        result[f"right_{threshold}"] = _mean((answers & is_right)[is_answerable])
+        for kind in UNANSWERABLE:
+            result[f"kept_back_{kind}_{threshold}"] = _mean(~answers[torch.from_numpy(kinds == kind)])
+    return {name: round(value, 4) for name, value in result.items()}
+
+
+def _mean(flags: Tensor) -> float:
+    return float(flags.float().mean())
 
 
 def train_intents(
-    folder: Path, embedder: CachingEmbedder, *, seed: int, held_out: Sequence[str] = ()
-) -> tuple[nn.Linear, dict[str, float]]:
-    """A linear layer on the bare encoder's vectors, classes in the order of INTENTS, and its recalls held out."""
-    others = list(read_file(folder / "other_turns.jsonl.xz"))
+    folder: Path, encoder: SentenceEncoder, *, seed: int, held_out: Sequence[str] = ()
+) -> tuple[two_views.Weights, dict[str, float]]:
+    """A classifier whose labels are in the order of INTENTS, and its recalls on the companies held out."""
+    others = list(read_kind(folder, "other_turns"))
     records = [(record["question"], INTENTS.index(record["action"]), record["company"]) for record in others]
     questions = []
     for name in ("paraphrases", "followups", "near_misses", "replies"):
-        for record in read_file(folder / f"{name}.jsonl.xz"):
+        for record in read_kind(folder, name):
             questions.append((record.get("text") or record["question"], INTENTS.index("question"), record["company"]))
     records += random.Random(seed).sample(questions, min(len(questions), QUESTIONS_PER_OTHER_TURN * len(others)))
-    vectors = torch.from_numpy(embedder.encode([text for text, _, _ in records]))
-    labels = torch.tensor([label for _, label, _ in records])
-    is_held_out = torch.tensor([company in held_out for _, _, company in records])
-    layer = _fit_linear(vectors[~is_held_out], labels[~is_held_out], seed)
-    return layer, _recalls(layer, vectors[is_held_out], labels[is_held_out]) if held_out else {}
+    texts = [text for text, _, _ in records]
+    vectors = encoder.encode(texts, encoder.published)
+    labels = torch.tensor([number for _, number, _ in records])
+    is_held_out = np.array([company in held_out for _, _, company in records])
+    chosen = np.flatnonzero(~is_held_out)
+    weights = two_views.train([texts[n] for n in chosen], vectors[chosen], labels[chosen], seed=seed)
+    if not held_out:
+        return weights, {}
+    left = np.flatnonzero(is_held_out)
+    predicted = two_views.logits_of(weights, [texts[n] for n in left], vectors[left]).argmax(dim=1)
+    return weights, {name: _mean((predicted == n)[labels[left] == n]) for n, name in enumerate(INTENTS)}
 
 
-def save_ranker(networks: RankerNetworks, path: Path) -> None:
-    weights = networks.entry.weights("entry") | networks.none.weights("none")
-    np.savez_compressed(path, **weights)  # type: ignore[arg-type]
-
-
-def save_intents(layer: nn.Linear, path: Path) -> None:
-    weights = {"weight": layer.weight.detach().numpy(), "bias": layer.bias.detach().numpy()}
-    np.savez_compressed(path, **weights)  # type: ignore[arg-type]
-
-
-def _fit_linear(vectors: Tensor, labels: Tensor, seed: int) -> nn.Linear:
-    """Classes count alike, however many examples they have: what is a question is settled by the ranker as well."""
-    torch.manual_seed(seed)
-    layer = nn.Linear(vectors.shape[1], len(INTENTS))
-    counts = torch.bincount(labels, minlength=len(INTENTS)).float()
-    class_weights = (counts.sum() / counts) ** 0.5
-    optimizer = torch.optim.AdamW(layer.parameters(), lr=2e-2, weight_decay=0.02)
-    for _ in range(INTENT_STEPS):
-        batch = torch.randint(len(vectors), (256,))
-        loss = F.cross_entropy(layer(F.dropout(vectors[batch], 0.2)), labels[batch], weight=class_weights)
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-    return layer
-
-
-@torch.no_grad()
-def _recalls(layer: nn.Linear, vectors: Tensor, labels: Tensor) -> dict[str, float]:
-    found = layer(vectors).argmax(dim=1)
-    return {name: float((found == number)[labels == number].float().mean()) for number, name in enumerate(INTENTS)}
+def save_ranker(networks: Sequence[RankerNetworks], path: Path) -> None:
+    """Each weight with the networks as its first dimension."""
+    weights = [one.entry.weights("entry") | one.none.weights("none") for one in networks]
+    np.savez_compressed(path, **{name: np.stack([one[name] for one in weights]) for name in weights[0]})  # type: ignore[arg-type]
 
 
 def _load_companies(folder: Path) -> dict[str, _Company]:
     companies: dict[str, _Company] = {}
-    for record in read_file(folder / "answers.jsonl.xz"):
+    for record in read_kind(folder, "answers"):
         company = companies.setdefault(record["company"], _Company(record["company"], record["lang"]))
         company.answers.append(record)
-    for record in read_file(folder / "paraphrases.jsonl.xz"):
+    for record in read_kind(folder, "paraphrases"):
         companies[record["company"]].paraphrases.append(record)
-    plain: list[tuple[str, str, str, str]] = []  # what is asked in the entry's own words must be answered, too
-    for name in ("replies", "followups", "near_misses"):
-        for record in read_file(folder / f"{name}.jsonl.xz"):
-            queries = [record["question"]]
-            if earlier := [turn["text"] for turn in record.get("history", []) if turn["role"] == "customer"]:
-                queries.append(" ".join([*earlier, record["question"]]))
-            answer_id = record.get("answer_id", "")
-            companies[record["company"]].asked.append((queries, record["lang"], answer_id, name))
-            if "standalone" in record:
-                plain.append((record["company"], record["standalone"], record["lang"], answer_id))
-    plain += [
-        (company.name, _asked_in_a_chat(answer), company.language, answer["id"])
-        for company in companies.values()
-        for answer in company.answers
-    ]
-    for name, question, language, answer_id in plain:
-        companies[name].asked.append(([question], language, answer_id, "plain"))
+    for name in ("replies", "followups", "near_misses", "several", "offers"):
+        for record in read_kind(folder, name):
+            ids = tuple(record.get("answer_ids") or ([record["answer_id"]] if "answer_id" in record else []))
+            turns = [*history_turns(record.get("history") or []), Turn("customer", record["question"])]
+            found = companies[record["company"]].questions
+            found.append(_Question([record["question"], *with_context(turns)], record["lang"], ids, name))
+            if "standalone" in record:  # what is asked in the entry's own words must be answered, too
+                found.append(_Question([record["standalone"]], record["lang"], ids, "plain"))
+    for company in companies.values():
+        for answer in company.answers:
+            company.questions.append(_Question([_asked_in_a_chat(answer)], company.language, (answer["id"],), "plain"))
     return companies
 
 
@@ -253,28 +254,48 @@ def _asked_in_a_chat(answer: Record) -> str:
     return f"你好，{question}" if answer["lang"] == "zh" else f"hi, {question}"
 
 
-def _ask(company: _Company, embedder: CachingEmbedder, draw: random.Random) -> list[Asked]:
-    index, left = _index_of(company, embedder, draw)
-    numbers = {entry.id: number for number, entry in enumerate(index.entries)}
-    questions = [([record["text"]], record["lang"], record["answer_id"], "paraphrases") for record in left]
+def _ask(
+    company: _Company, strangers: Sequence[_Question], encoder: encoder_layers.TrainedEncoder, draw: random.Random
+) -> list[Asked]:
+    index, left = _index_of(company, encoder, draw)
+    own = [_Question([r["text"]], r["lang"], (r["answer_id"],), "paraphrases") for r in left]
     asked = []
-    for queries, language, answer_id, kind in [*questions, *company.asked]:
-        asked.append(_measure(index, queries, language, numbers.get(answer_id, -1), kind))
-        if answer_id and draw.random() < LEFT_OUT_SHARE:
-            without = KnowledgeIndex(
-                [entry for entry in index.entries if entry.id != answer_id], embedder=embedder, reuse=index
-            )
-            asked.append(_measure(without, queries, language, -1, "left_out"))
+    for question in [*own, *company.questions]:
+        asked.append(_measure(index, question, question.kind))
+        if question.answer_ids and draw.random() < LEFT_OUT_SHARE:
+            asked.append(_measure(_without(index, question.answer_ids), question, "left_out"))
+        if draw.random() < SMALL_BASE_SHARE:
+            asked.append(_measure(_with_few(index, question.answer_ids, draw), question, question.kind))
+    for number, question in enumerate(draw.sample(strangers, min(len(strangers), STRANGERS_PER_COMPANY))):
+        base = index if number % 2 else _with_few(index, (), draw)
+        asked.append(_measure(base, _Question(question.queries, question.language, (), "strangers"), "strangers"))
     return asked
 
 
-def _index_of(company: _Company, embedder: CachingEmbedder, draw: random.Random) -> tuple[KnowledgeIndex, list[Record]]:
+def _without(index: KnowledgeIndex, answer_ids: Sequence[str]) -> KnowledgeIndex:
+    return _part_of(index, [entry for entry in index.entries if entry.id not in answer_ids])
+
+
+def _with_few(index: KnowledgeIndex, answer_ids: Sequence[str], draw: random.Random) -> KnowledgeIndex:
+    others = [entry for entry in index.entries if entry.id not in answer_ids]
+    kept = draw.sample(others, min(len(others), draw.randrange(1, 8)))
+    return _part_of(index, [entry for entry in index.entries if entry.id in answer_ids or entry in kept])
+
+
+def _part_of(index: KnowledgeIndex, entries: Sequence[Entry]) -> KnowledgeIndex:
+    return KnowledgeIndex(entries, encoder=index.encoder, vectors=index.vectors)
+
+
+def _index_of(
+    company: _Company, encoder: encoder_layers.TrainedEncoder, draw: random.Random
+) -> tuple[KnowledgeIndex, list[Record]]:
     """The company's knowledge base, and the phrasings that it doesn't hold as alternatives."""
     phrasings: dict[str, list[Record]] = defaultdict(list)
     left: list[Record] = []
+    num_alternatives = draw.randrange(MAX_ALTERNATIVES + 1)  # companies differ in how much they write down
     for record in draw.sample(company.paraphrases, len(company.paraphrases)):
         own = phrasings[record["answer_id"]]
-        is_alternative = len(own) < NUM_ALTERNATIVES and record["lang"] == company.language
+        is_alternative = len(own) < num_alternatives and record["lang"] == company.language
         (own if is_alternative else left).append(record)
     entries = [
         Entry(
@@ -286,9 +307,11 @@ def _index_of(company: _Company, embedder: CachingEmbedder, draw: random.Random)
         )
         for record in company.answers
     ]
-    return KnowledgeIndex(entries, embedder=embedder), left
+    return KnowledgeIndex(entries, encoder=encoder), left
 
 
-def _measure(index: KnowledgeIndex, queries: list[str], language: str, wanted: int, kind: str) -> Asked:
-    features = index.features(queries, language)
+def _measure(index: KnowledgeIndex, question: _Question, kind: str) -> Asked:
+    features = index.features(question.queries, question.language)
+    ids = [index.entries[number].id for number in features.numbers]
+    wanted = tuple(place for place, id in enumerate(ids) if id in question.answer_ids)
     return Asked(torch.from_numpy(features.entries), torch.from_numpy(features.query), wanted, kind)

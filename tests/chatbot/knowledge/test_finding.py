@@ -4,8 +4,12 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from chatbot.knowledge import services
-from chatbot.knowledge.services import current_index
+from chatbot.encoder.encoder import SentenceEncoder
+from chatbot.knowledge import current, services
+from chatbot.knowledge.current import current_index
+from chatbot.knowledge.entries import Entry
+from chatbot.knowledge.index import NUM_COMPARED, KnowledgeIndex
+from chatbot.knowledge.models import TextVector
 
 pytestmark = pytest.mark.django_db
 
@@ -47,13 +51,50 @@ def test_a_query_with_the_history_in_front_helps_a_follow_up():
     assert first("and on Saturday?", "When are you open? and on Saturday?") == "hours.en"
 
 
-def test_an_edit_is_found_at_once_and_only_what_changed_is_embedded_again():
-    before = current_index()
-    assert len(before) == len(ANSWERS)
+@pytest.fixture
+def encoded(monkeypatch):
+    """The texts that the encoder is given."""
+    texts: list[str] = []
+    encode = SentenceEncoder.encode
+    monkeypatch.setattr(SentenceEncoder, "encode", lambda self, some: texts.extend(some) or encode(self, some))
+    return texts
+
+
+def test_an_edit_is_found_at_once_and_only_what_changed_is_encoded_again(encoded):
+    assert len(current_index()) == len(ANSWERS)
+    encoded.clear()
     services.save_answer(id="dogs.en", language="en", question="Are dogs allowed?", answer="Only cats are welcome.")
-    index = current_index()
-    assert index.by_id["dogs.en"].answer == "Only cats are welcome."
-    assert index.num_embedded == 1
+    assert current_index().by_id["dogs.en"].answer == "Only cats are welcome."
+    assert encoded == ["Only cats are welcome."]
+
+
+def test_another_process_reads_the_vectors_instead_of_encoding_again(encoded, monkeypatch):
+    def start_afresh():
+        monkeypatch.setattr(current, "_holder", current._IndexHolder())
+        return current_index()
+
+    start_afresh()
+    assert encoded
+    encoded.clear()
+    index = start_afresh()
+    assert encoded == []
+    assert index.search(["where may I park"], top_k=2, language="en")[0].entry.id == "parking.en"
+
+
+def test_vectors_that_no_answer_needs_any_more_are_taken_out(monkeypatch):
+    monkeypatch.setattr("chatbot.knowledge.vectors._KEYS_AT_ONCE", 2)
+    TextVector.objects.bulk_create(TextVector(key=f"old {n}", vector=b"") for n in range(200))
+    monkeypatch.setattr(current, "_holder", current._IndexHolder())
+    num_needed = len(current_index().vectors)
+    assert TextVector.objects.count() == num_needed
+
+
+def test_the_ranker_compares_the_best_entries_only():
+    entries = [Entry(id=f"e{n}", language="en", question=f"What is {n}?", answer=f"It is {n}.") for n in range(30)]
+    index = KnowledgeIndex(entries)
+    features = index.features(["What is 7?"], "en")
+    assert len(features.numbers) == NUM_COMPARED
+    assert index.search(["What is 7?"], top_k=3, language="en")[0].entry.id == "e7"
 
 
 def test_what_is_deleted_or_not_live_is_not_found():

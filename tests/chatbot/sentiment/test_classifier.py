@@ -1,41 +1,48 @@
-import pytest
+"""The shipped classifier, and training on two handfuls of texts: what it writes is what serving reads."""
 
-from chatbot.language_model.checkpoints import CheckpointError, load_checkpoint
-from chatbot.sentiment.classifier import LABELS, SentimentClassifier, load_head, save_head
-from chatbot.training.datasets import read_records
-from chatbot.training.sentiment_head import labelled_texts, score_head, train_head
-from tests.chatbot.language_model.tiny import tiny_checkpoint_folder
-from tests.chatbot.training.data import write_data
+import json
+import lzma
+from io import StringIO
+
+import numpy as np
+import pytest
+from django.core.management import call_command
+
+from chatbot.encoder.encoder import get_encoder
+from chatbot.encoder.ngrams import NUM_BUCKETS, buckets_of
+from chatbot.encoder.two_views import TwoViews
+from chatbot.sentiment.classifier import LABELS, SentimentClassifier
+
+WORDED = {
+    "en": {"positive": "great, thank you", "negative": "awful, never again", "neutral": "where is the shop"},
+    "zh": {"positive": "太好了谢谢", "negative": "太差了再也不来", "neutral": "店在哪里"},
+}
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    folder = tiny_checkpoint_folder(tmp_path_factory.mktemp("sentiment") / "tiny")
-    records = read_records(write_data(tmp_path_factory.mktemp("sentiment_data")))
-    training, held_out = labelled_texts(records, seed=1)
-    checkpoint = load_checkpoint(str(folder))
-    head = train_head(checkpoint, training, held_out, seed=1, num_epochs=30)
-    save_head(head, folder)
-    return folder, checkpoint, head, held_out
+def classifier():
+    return SentimentClassifier.load()
 
 
-def test_a_trained_head_tells_the_held_out_texts_in_both_languages(trained):
-    _, checkpoint, head, held_out = trained
-    scores = score_head(checkpoint, head, held_out)
-    assert scores.num_texts == {"en": 10, "zh": 10}
-    assert min(scores.macro_f1.values()) > 0.9
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("Your driver was so kind to my mum, thank you!", "positive"),
+        ("师傅特别耐心，装得又快又好，谢谢你们", "positive"),
+        ("This is the third time I explain this and nobody helps. Useless.", "negative"),
+        ("等了一个小时都没人理我，太失望了", "negative"),
+        ("What time do you open on Sunday?", "neutral"),
+        ("请问周末几点开门？", "neutral"),
+    ],
+)
+def test_plain_moods_are_told_in_both_languages(classifier, text, label):
+    (found,) = classifier.classify([text])
+    assert found.label == label
+    assert 1 / len(LABELS) <= found.probability <= 1
 
 
-def test_a_loaded_classifier_gives_labels_with_probabilities_in_order(trained):
-    classifier = SentimentClassifier.load(trained[0])
-    found = classifier.classify(["thanks, great", "太差了", "where is it"])
-    assert [sentiment.label for sentiment in found] == ["positive", "negative", "neutral"]
-    assert all(1 / len(LABELS) <= sentiment.probability <= 1 for sentiment in found)
-
-
-def test_a_text_is_judged_the_same_alone_and_among_others(trained):
-    classifier = SentimentClassifier.load(trained[0])
-    texts = ["thanks", "this is awful " * 40, "在哪里", "", "   "]
+def test_a_text_is_judged_the_same_alone_and_among_others(classifier):
+    texts = ["thanks", "this is awful " * 200, "在哪里", "", "   ", "🙂🙂", "\u202eabc", "a" * 10_000]
     together = classifier.classify(texts)
     for text, sentiment in zip(texts, together, strict=True):
         (alone,) = classifier.classify([text])
@@ -43,27 +50,42 @@ def test_a_text_is_judged_the_same_alone_and_among_others(trained):
         assert alone.probability == pytest.approx(sentiment.probability, abs=0.02)
 
 
-def test_blank_is_neutral_and_nothing_gives_nothing(trained):
-    classifier = SentimentClassifier.load(trained[0])
+def test_blank_is_neutral_and_nothing_gives_nothing(classifier):
     assert classifier.classify(["  \n"])[0].label == "neutral"
     assert classifier.classify([]) == []
 
 
-def test_the_head_survives_saving(trained):
-    folder, _, head, _ = trained
-    loaded = load_head(folder)
-    assert loaded.config == head.config
-    assert loaded.tokens.weight.sub(head.tokens.weight).abs().max() < 1e-2
+def test_sequences_are_the_same_in_every_process_and_ignore_case_and_spaces():
+    assert buckets_of("Hello  there") == buckets_of("hello there")
+    assert buckets_of("好") == buckets_of(" 好 ")
+    assert all(0 <= bucket < NUM_BUCKETS for bucket in buckets_of("any text, 任何文字"))
+    assert len(buckets_of("ok")) == 7  # " o", "ok", "k ", " ok", "ok ", " ok ", and the word
+    assert buckets_of("") == buckets_of("  ") == buckets_of("\n")
 
 
-def test_a_folder_without_a_head_says_how_to_train_one(tmp_path):
-    with pytest.raises(CheckpointError, match="no sentiment head"):
-        SentimentClassifier.load(tiny_checkpoint_folder(tmp_path / "bare"))
+def test_what_training_writes_is_what_serving_reads(tmp_path):
+    rows = [
+        {"lang": lang, "text": f"{text} {number}", "label": label, "line": number}
+        for lang, texts in WORDED.items()
+        for label, text in texts.items()
+        for number in range(80)
+    ]
+    with lzma.open(tmp_path / "sentiment.jsonl.xz", "wt", encoding="utf-8") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+    path, out = tmp_path / "weights.npz", StringIO()
+    call_command("train_sentiment", data=tmp_path, out=path, stdout=out, skip_checks=True)
+    assert '"macro_f1": {"en": 1.0, "zh": 1.0}' in out.getvalue()
+    trained = SentimentClassifier(get_encoder(), TwoViews.load(path))
+    found = trained.classify(["thank you, great", "太差了", "where is it"])
+    assert [one.label for one in found] == ["positive", "negative", "neutral"]
 
 
-def test_a_damaged_head_is_refused(trained, tmp_path):
-    folder = tiny_checkpoint_folder(tmp_path / "tiny")
-    save_head(trained[2], folder)
-    (folder / "sentiment_head.safetensors").write_bytes(b"broken")
-    with pytest.raises(CheckpointError, match="damaged"):
-        load_head(folder)
+def test_a_word_never_seen_says_nothing():
+    weights = {
+        "meaning": np.zeros((384, 3)),
+        "bias": np.array([0.0, 1.0, 0.0]),
+        "rarity": np.zeros(NUM_BUCKETS),
+        "words": np.full((NUM_BUCKETS, 3), 9.0),
+    }
+    logits = TwoViews(weights).logits("zyxw", np.zeros(384, dtype=np.float32))
+    assert logits.tolist() == [0.0, 1.0, 0.0]

@@ -29,13 +29,11 @@ def test_the_four_stages_from_a_folder_of_json_lines_to_numbers(data, tmp_path):
     out = run("pretrain", *shared, *short, *size, "--tokenizer", tmp_path / "tok", "--output", tmp_path / "pre")
     assert "3 steps" in out
     start = ("--checkpoint", tmp_path / "pre" / "best", "--output", tmp_path / "tuned")
-    out = run("fine_tune", *shared, *short, *start, "--epochs", 1, "--row-length", 96, "--publish", tmp_path / "final")
-    assert "macro_f1" in out
-    assert (tmp_path / "final" / "sentiment_head.safetensors").is_file()
+    run("fine_tune", *shared, *short, *start, "--epochs", 1, "--row-length", 96, "--publish", tmp_path / "final")
+    assert (tmp_path / "final" / "model.safetensors").is_file()
     samples = ("--samples", tmp_path / "samples.jsonl", "--max-per-kind", 1)
     report = json.loads(run("evaluate_model", *shared, "--checkpoint", tmp_path / "final", *samples))
     assert set(report["text_perplexity"]) == {"en", "zh"}
-    assert report["sentiment"]["num_texts"] == {"en": 10, "zh": 10}
     assert (tmp_path / "samples.jsonl").read_text().count("\n") == 8
 
 

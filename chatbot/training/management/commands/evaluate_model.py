@@ -12,11 +12,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from tqdm import tqdm
 
-from chatbot.language_model.checkpoints import HEAD_FILE, load_checkpoint
-from chatbot.sentiment.classifier import load_head
+from chatbot.language_model.checkpoints import load_checkpoint
 from chatbot.training.command_line import add_data_arguments, errors_in_one_line, records_from
 from chatbot.training.evaluation import evaluate_model
-from chatbot.training.sentiment_head import labelled_texts, score_head
 
 
 class Command(BaseCommand):
@@ -52,10 +50,6 @@ class Command(BaseCommand):
                 on_text=show,
             )
             report = asdict(scores)
-            folder = Path(options["checkpoint"])
-            if (folder / HEAD_FILE).is_file():
-                held_out = labelled_texts(records, seed=1)[1]
-                report["sentiment"] = asdict(score_head(checkpoint, load_head(folder), held_out))
         if options["samples"] is not None:
             lines = [json.dumps(asdict(sample), ensure_ascii=False) for sample in samples]
             options["samples"].write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -10,7 +10,6 @@ from django.core.management.base import BaseCommand, CommandError
 
 from chatbot.language_model.checkpoints import load_checkpoint
 from chatbot.language_model.prompt_format import SpecialTokenFormat
-from chatbot.sentiment.classifier import save_head
 from chatbot.training.command_line import (
     TrainingBar,
     add_data_arguments,
@@ -21,13 +20,12 @@ from chatbot.training.command_line import (
     records_from,
 )
 from chatbot.training.fine_tuning import fine_tune, prepare
-from chatbot.training.sentiment_head import labelled_texts, score_head, train_head
 
 
 class Command(BaseCommand):
-    """Fine-tune for answering from passages, rewriting, refusing and small talk; then train the sentiment head."""
+    """Fine-tune for answering from passages, rewriting, refusing and small talk."""
 
-    help = "Fine-tune a checkpoint; the best one lies in OUTPUT/best, with its sentiment head."
+    help = "Fine-tune a checkpoint; the best one lies in OUTPUT/best."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the arguments."""
@@ -35,19 +33,14 @@ class Command(BaseCommand):
         add_run_arguments(parser, learning_rate=4e-4, batch_rows=6, row_length=384)
         parser.add_argument("--checkpoint", required=True, help="folder to start from")
         parser.add_argument("--epochs", type=int, default=6, help="differently rendered epochs; then they start again")
-        parser.add_argument("--only", choices=["replies", "sentiment"], default=None, help="one of the two stages")
         parser.add_argument("--publish", type=Path, default=None, help="copy the best checkpoint to this folder")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Run the stages that are asked for."""
-        best: Path = options["output"] / "best"
+        """Fine-tune and, where it is asked for, publish."""
         with errors_in_one_line():
-            if options["only"] != "sentiment":
-                self._fine_tune(options)
-            if options["only"] != "replies":
-                self._train_sentiment(options, best if best.is_dir() else Path(options["checkpoint"]))
+            self._fine_tune(options)
             if options["publish"] is not None:
-                publish(best, options["publish"])
+                publish(options["output"] / "best", options["publish"])
 
     def _fine_tune(self, options: dict[str, Any]) -> None:
         plan = plan_from(options, warmup_steps=30)
@@ -67,13 +60,3 @@ class Command(BaseCommand):
         result = fine_tune(checkpoint, data, plan, options["output"], resume=options["resume"], on_step=bar.show)
         bar.close()
         self.stdout.write(f"{result.steps} steps, {result.tokens_seen} tokens, loss {dict(result.validation_losses)}")
-
-    def _train_sentiment(self, options: dict[str, Any], folder: Path) -> None:
-        checkpoint = load_checkpoint(str(folder), device=options["device"])
-        training, held_out = labelled_texts(records_from(options), seed=options["seed"])
-        self.stdout.write(f"sentiment: {len(training)} texts, {len(held_out)} held out")
-        head = train_head(checkpoint, training, held_out, seed=options["seed"])
-        options["output"].joinpath("best").mkdir(parents=True, exist_ok=True)
-        save_head(head, options["output"] / "best")
-        if held_out:
-            self.stdout.write(f"sentiment: {score_head(checkpoint, head, held_out)}")

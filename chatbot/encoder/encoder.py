@@ -1,0 +1,113 @@
+"""The encoder as it serves: loaded once per process, safe to use from several threads."""
+
+import copy
+import hashlib
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from chatbot.encoder.layers import Embeddings, quantise, read_layers
+from chatbot.encoder.tokens import TextTokenizer
+from chatbot.encoder.weights import default_path, read_weights
+
+Vectors = npt.NDArray[np.float32]
+
+DIMENSIONS = 384
+NUM_TRAINED = 3  # the upper layers, which are trained here
+UPPER_PATH = Path(__file__).with_name("upper_layers.npz")
+
+
+class Encoder(Protocol):
+    """What makes vectors of texts."""
+
+    def encode(self, texts: Sequence[str], /) -> Vectors:
+        """Of length 1. Shape: (texts, DIMENSIONS)."""
+
+
+class SentenceEncoder:
+    """Lower layers as published, upper ones trained here; `published`: the upper ones before that.
+
+    Two encoders of the same `version` make the same vectors.
+    """
+
+    def __init__(self, path: Path | None = None, upper_path: Path | None = UPPER_PATH) -> None:
+        file = read_weights(path or default_path())
+        self.tokenizer = TextTokenizer(file)
+        self._embeddings = Embeddings(file)
+        layers = list(read_layers(file))
+        self.lower = quantise(nn.ModuleList(layers[:-NUM_TRAINED]))
+        self.published = nn.ModuleList(layers[-NUM_TRAINED:])
+        self.version = "e5-small"
+        trained = {}
+        if upper_path is not None and upper_path.exists():
+            trained = read_arrays(upper_path)
+            self.version += f"-{hashlib.sha256(upper_path.read_bytes()).hexdigest()[:12]}"
+        self.upper = self._upper_with(trained)
+
+    def _upper_with(self, weights: Mapping[str, Tensor]) -> nn.ModuleList:
+        upper = copy.deepcopy(self.published)
+        upper.load_state_dict(weights, strict=bool(weights))
+        return quantise(upper)
+
+    @torch.inference_mode()
+    def encode(self, texts: Sequence[str], upper: nn.ModuleList | None = None) -> Vectors:
+        """The texts' vectors, of length 1. Shape: (texts, 384). `upper`: other layers than the trained ones.
+
+        One text after the other: 8-bit products scale their inputs together, so that in a batch a text's vector would
+        depend on its neighbours; and a batch is no faster.
+        """
+        vectors = np.zeros((len(texts), DIMENSIONS), dtype=np.float32)
+        for vector, states in zip(vectors, self.lower_states(texts), strict=True):
+            vector[:] = pool(through(upper or self.upper, states[None]))[0].numpy()
+        return vectors
+
+    @torch.inference_mode()
+    def lower_states(self, texts: Sequence[str]) -> Iterator[Tensor]:
+        """What the lower layers make of each text. Shape: (tokens, width)."""
+        for ids in self.tokenizer.encode(texts):
+            yield through(self.lower, self._embeddings(torch.tensor([ids])))[0]
+
+
+def read_arrays(path: Path) -> dict[str, Tensor]:
+    """What `training.encoder_layers.save` wrote: matrices in 8 bits with a scale for each row, vectors in 16."""
+    with np.load(path, allow_pickle=False) as arrays:
+        found = dict(arrays)
+    scales = {name: found.pop(f"{name}.scales") for name in list(found) if f"{name}.scales" in found}
+    return {name: torch.from_numpy(value.astype(np.float32) * scales.get(name, 1)) for name, value in found.items()}
+
+
+def through(layers: nn.ModuleList, states: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Shapes: states (texts, tokens, width), mask (texts, tokens), true where there is a token."""
+    attention_mask = None if mask is None else mask[:, None, None, :]
+    for layer in layers:
+        states = layer(states, attention_mask)
+    return states
+
+
+def pool(states: Tensor, mask: Tensor | None = None) -> Tensor:
+    """The mean over a text's tokens, made as long as 1. Shape: (texts, width)."""
+    if mask is None:
+        return nn.functional.normalize(states.mean(dim=1), dim=-1)
+    weights = mask[..., None].to(states.dtype)
+    return nn.functional.normalize((states * weights).sum(dim=1) / weights.sum(dim=1), dim=-1)
+
+
+_loading = threading.Lock()
+
+
+def get_encoder() -> SentenceEncoder:
+    """This process's encoder; the first call loads it (about a second)."""
+    with _loading:
+        return _encoder()
+
+
+@cache
+def _encoder() -> SentenceEncoder:
+    return SentenceEncoder()

@@ -1,0 +1,72 @@
+"""The invented companies of a folder: their answers, and the questions that customers ask of each. Knows no vectors."""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from chatbot.knowledge.entries import split_sentences
+from chatbot.training.datasets import DatasetError, Record, read_file
+
+# Written for Kefu and checked in, so that everything which decides can be trained again.
+TEXTS = Path(__file__).with_name("texts")
+
+
+@dataclass
+class CompanyTexts:
+    """`owners` and `wanted` number the company's entries; an alternative is a question that needs no history."""
+
+    name: str
+    entry_ids: list[str] = field(default_factory=list)
+    passages: list[str] = field(default_factory=list)
+    owners: list[int] = field(default_factory=list)
+    queries: list[str] = field(default_factory=list)
+    wanted: list[int] = field(default_factory=list)
+    may_be_alternative: list[bool] = field(default_factory=list)
+
+
+def read_kind(folder: Path, name: str) -> Iterator[Record]:
+    """The records of every file of that name below the folder. Raises DatasetError where there is none."""
+    paths = sorted(folder.rglob(f"{name}.jsonl.xz"))
+    if not paths:
+        raise DatasetError(f"{folder} holds no {name}.jsonl.xz.")
+    for path in paths:
+        yield from read_file(path)
+
+
+def load_company_texts(folder: Path) -> list[CompanyTexts]:
+    """From `answers`, `paraphrases`, `replies` and `followups`, by name of the company."""
+    companies: dict[str, CompanyTexts] = {}
+    for record in read_kind(folder, "answers"):
+        company = companies.setdefault(record["company"], CompanyTexts(record["company"]))
+        passages = dict.fromkeys([record["question"], record["answer"], *split_sentences(record["answer"])])
+        company.passages += passages
+        company.owners += [len(company.entry_ids)] * len(passages)
+        company.entry_ids.append(record["id"])
+    for name in ("paraphrases", "replies", "followups"):
+        for record in read_kind(folder, name):
+            company = companies[record["company"]]
+            texts = _queries_of(record)
+            company.queries += texts
+            company.wanted += [company.entry_ids.index(record["answer_id"])] * len(texts)
+            company.may_be_alternative += [name != "followups"] * len(texts)
+    return [companies[name] for name in sorted(companies)]
+
+
+def customer_turns(record: Record) -> list[str]:
+    return [turn["text"] for turn in record.get("history", []) if turn["role"] == "customer"]
+
+
+def _queries_of(record: Record) -> list[str]:
+    if "text" in record:
+        return [record["text"]]
+    if "history" not in record:
+        return [record["question"]]
+    return [" ".join([*customer_turns(record), record["question"]]), record["standalone"]]
+
+
+def hold_out(names: Sequence[str], *, share: float, seed: int) -> tuple[list[str], list[str]]:
+    """Splits names into (training, held out); the same seed gives the same split."""
+    shuffled = random.Random(seed).sample(sorted(names), len(names))
+    count = max(1, round(share * len(shuffled)))
+    return shuffled[count:], shuffled[:count]
