@@ -150,9 +150,10 @@ export function mountChat(root, options) {
       form: find("composer"),
       maxChars: shown.maxChars,
       strings,
-      onSend: (text) => {
-        typing.stopped();
-        return send(text);
+      onSend(text) {
+        const isSent = send(text);
+        if (isSent) typing.sent();
+        return isSent;
       },
       onInput: typing.wrote.bind(typing),
       mayBeEmpty: () => hooks.some((hook) => hook.hasAttachments?.()),

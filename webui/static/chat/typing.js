@@ -17,6 +17,11 @@ export function createTyping({ say }) {
       timer = setTimeout(() => this.stopped(), STOPPED_AFTER_MS);
       return undefined;
     },
+    // The message itself says that the writing is over.
+    sent() {
+      clearTimeout(timer);
+      toldAt = 0;
+    },
     stopped() {
       clearTimeout(timer);
       if (!toldAt) return;
