@@ -1,8 +1,8 @@
 """The chat's style sheets as one for a shadow root: made from the same files as our own pages', never written twice.
 
 What our pages say of `:root`, `html` and `body` is said of the chat's own box (`.kefu`), which no host page's rule can
-reach; `rem` becomes px, since a host's root may have any size; dark is a mark that embed.js sets on the box, by choice or
-after the system.
+reach; `rem` becomes px, since a host's root may have any size; dark is a mark that embed.js sets on the box, by choice
+or after the system.
 """
 
 import re

@@ -13,10 +13,14 @@ export function followNewest({ scroller, pill }) {
   // Scroll events come a frame late: while words stream in, a reader's move up would be undone before it is heard of.
   const wasMovedUp = () => scroller.scrollTop < lastTop - 2 && distance() >= NEAR_END_PX;
   const toEnd = () => {
-    cancelAnimationFrame(dueFrame);
-    dueFrame = 0;
     scroller.scrollTop = scroller.scrollHeight;
     lastTop = scroller.scrollTop;
+  };
+
+  const settleNow = () => {
+    dueFrame = 0;
+    if (wasMovedUp()) isFollowing = false;
+    if (isFollowing) toEnd();
   };
 
   scroller.addEventListener(
@@ -52,9 +56,9 @@ export function followNewest({ scroller, pill }) {
     },
     // Call after every change of the list, and `isFollowing()` before it. `isNew`: something arrived that the reader
     // hasn't seen. Measures nothing now: a key press must not wait for the layout, which the next frame makes anyway.
-    settle({ isNew, isOwn }) {
+    settle({ isNew = false, isOwn = false } = {}) {
       if (isOwn) isFollowing = true;
-      if (isFollowing) dueFrame ||= requestAnimationFrame(toEnd);
+      if (isFollowing) dueFrame ||= requestAnimationFrame(settleNow);
       else if (isNew) pill.hidden = false;
     },
   };
