@@ -79,7 +79,7 @@ def _said(message: Message) -> Said:
         reply_text=reply.message.text if reply.message else "",
         question=source.get("question", ""),
         answer_id=source.get("id", ""),
-        is_cancelled=reply.status == Reply.Status.CANCELLED and reply.cancel_reason == "stopped",
+        is_cancelled=reply.status == Reply.Status.CANCELLED and reply.cancel_reason == Reply.STOPPED,
     )
 
 

@@ -14,7 +14,7 @@ from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from chatbot.conversations.models import ADMINS_GROUP, AGENTS_GROUP, Conversation, Message, agent_display_name
+from chatbot.conversations.models import ADMINS_GROUP, AGENTS_GROUP, Conversation, Message, Reply, agent_display_name
 from chatbot.conversations.services import MessageRefusedError, cancel_unfinished_replies, promise_reply
 from chatbot.conversations.writes import lock_conversation, publish_state_on_commit, save_message
 
@@ -146,7 +146,7 @@ def close(*, conversation: Conversation, agent: User) -> None:
 @transaction.atomic
 def close_for_customer(*, conversation: Conversation) -> None:
     """The customer is done. Safe to repeat; another message opens it again, with the bot."""
-    _close(lock_conversation(conversation.pk), cancel_reason="stopped", agent=None)
+    _close(lock_conversation(conversation.pk), cancel_reason=Reply.STOPPED, agent=None)
 
 
 def _close(locked: Conversation, *, cancel_reason: str, agent: User | None) -> None:

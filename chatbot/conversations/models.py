@@ -162,6 +162,10 @@ class MessageQuerySet(models.QuerySet["Message"]):
     def after(self, seq: int) -> Self:
         return self.filter(seq__gt=seq).order_by("seq")
 
+    def not_stopped(self) -> Self:
+        """Without the questions whose answer the customer stopped: they are no part of what comes after."""
+        return self.exclude(reply__status=Reply.Status.CANCELLED, reply__cancel_reason=Reply.STOPPED)
+
     def with_reply(self) -> Self:
         """For `payload()` and transcripts: no further query per message."""
         return self.select_related("answered_reply", "reply", "agent")
@@ -270,6 +274,8 @@ class Reply(models.Model):
         DECLINE = "decline"
         HANDOFF = "handoff"
         SMALLTALK = "smalltalk"
+
+    STOPPED = "stopped"  # the `cancel_reason` of the customer's own wish
 
     customer_message = models.OneToOneField(Message, on_delete=models.CASCADE, related_name="reply")
     message = models.OneToOneField(Message, null=True, on_delete=models.CASCADE, related_name="answered_reply")

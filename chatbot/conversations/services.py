@@ -181,7 +181,7 @@ def request_person(*, conversation: Conversation) -> None:
 def stop_reply(*, conversation: Conversation) -> None:
     """The customer doesn't want the running answer any more. Nothing happens when there is none."""
     lock_conversation(conversation.pk)
-    if cancel_unfinished_replies(conversation.pk, reason="stopped"):
+    if cancel_unfinished_replies(conversation.pk, reason=Reply.STOPPED):
         save_message(conversation.pk, Message.Author.SYSTEM, "", kind=Message.Kind.STOPPED)
 
 

@@ -99,12 +99,16 @@ def _having(conversations: ConversationQuerySet, model: type[Model], condition: 
     return conversations.filter(Exists(rows.filter(conversation_id=OuterRef("pk"))))
 
 
+_FIRST_DAY, _LAST_DAY = date(1970, 1, 1), date(9998, 12, 31)  # the day after it has a midnight in every time zone
+
+
 def day_of(text: str) -> date | None:
-    """None for what isn't one in ISO 8601."""
+    """None for what isn't one in ISO 8601, and for one that no conversation can be of."""
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         return None
+    return day if _FIRST_DAY <= day <= _LAST_DAY else None
 
 
 def midnight(day: date) -> datetime:

@@ -125,15 +125,14 @@ def requeue_stuck() -> None:
 
 
 def _turns_up_to(message: Message) -> list[Turn]:
-    """The conversation up to the message that is answered; earlier replies with what they were answered from."""
-    rows = Message.objects.filter(conversation=message.conversation_id, seq__lte=message.seq, author__in=_ROLES)
-    recent = list(rows.with_reply().order_by("-seq")[:_MAX_RECALLED_MESSAGES])
+    """The conversation up to the message that is answered; earlier replies with what they were answered from. A
+    question whose answer the customer stopped doesn't count: it may not lend its topic to the next one."""
+    rows = Message.objects.filter(conversation=message.conversation_id, seq__lt=message.seq, author__in=_ROLES)
+    recent = list(rows.not_stopped().with_reply().order_by("-seq")[:_MAX_RECALLED_MESSAGES])
     # replies to later messages can't exist yet, but a reply to an earlier one may carry a later seq
-    questions = [m.pk for m in recent if m.pk != message.pk]
-    answers = Message.objects.filter(answered_reply__customer_message__in=questions)
+    answers = Message.objects.filter(answered_reply__customer_message__in=[m.pk for m in recent])
     by_pk = {m.pk: m for m in [*recent, *answers.with_reply()]}
     ordered = sorted(by_pk.values(), key=lambda m: m.seq)
-    ordered.remove(by_pk[message.pk])
     return [*(_turn(earlier) for earlier in ordered), Turn(role="customer", text=message.text)]
 
 

@@ -28,7 +28,7 @@ def browser_type_launch_args(browser_type_launch_args):
 
 @pytest.fixture(scope="session")
 def site() -> Iterator[Site]:
-    with running_site() as started:
+    with running_site(EMAIL_URL="filemail://") as started:  # mail goes to files in the site's home
         yield started
 
 

@@ -8,6 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.test_chat_features import PATIENCE_MS
+from tests.e2e.test_first_light import ask
 from tests.site import Site
 
 FOCUSED = """() => {
@@ -47,6 +48,44 @@ def test_a_whole_chat_is_driven_by_roles_and_names_alone(customer: Page):
     nodes = [node for node in tree if not node["ignored"] and node["role"]["value"] in roles]
     assert len(nodes) > 10
     assert [node["role"]["value"] for node in nodes if not node["name"]["value"]] == []
+
+
+HEAR = """() => {
+    window.told = [];
+    const live = document.querySelector("[data-announcer]");
+    new MutationObserver((changes) => {
+        for (const one of changes) told.push(...[...one.addedNodes].map((node) => node.textContent));
+    }).observe(live, { childList: true, subtree: true, characterData: true });
+}"""
+
+
+def test_a_screen_reader_hears_whole_messages_once_and_politely_and_no_half_words(customer: Page):
+    live = customer.locator("[data-announcer]")
+    expect(live).to_have_attribute("aria-live", "polite")
+    assert customer.locator("[role=log]").get_attribute("aria-live") == "off"
+    customer.evaluate(HEAR)
+    ask(customer, "How much is standard delivery?")
+    expect(customer.get_by_role("button", name="Not helpful")).to_be_visible(timeout=PATIENCE_MS)
+    told = customer.evaluate("told")
+    assert len(told) == 1, "each piece of the answer was read, or none"
+    assert told[0].startswith("Chatbot says: ") and "$6.90" in told[0] and told[0].endswith(".")
+    customer.get_by_role("button", name="Talk to a person").click()
+    expect(live).to_contain_text("You asked for a person.", timeout=PATIENCE_MS)
+    assert len(customer.evaluate("told")) == 2
+    answer = customer.get_by_role("log").get_by_role("article").nth(1)
+    expect(answer).to_match_aria_snapshot("""
+    - article "Chatbot":
+      - paragraph: Chatbot
+      - paragraph: /6\\.90/
+      - time
+      - list "From our answers":
+        - listitem:
+          - button /From. .+/
+      - group "Was this helpful?":
+        - button "Helpful"
+        - button "Not helpful"
+        - status
+    """)
 
 
 def test_every_control_is_reached_by_the_tab_key_shows_it_and_lets_go(customer: Page):

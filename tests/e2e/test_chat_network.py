@@ -1,14 +1,15 @@
 """The chat where the network or its proxy is bad, and with a history that no page can hold, in a real browser."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, expect
+from playwright.sync_api import Browser, Page, Request, WebSocketRoute, expect
 
 from tests.e2e.test_chat_features import PATIENCE_MS
-from tests.e2e.test_first_light import ask, expect_reply
+from tests.e2e.test_first_light import ask, expect_reply, rows
 from tests.long_history import customer_with_history
-from tests.site import Site
+from tests.site import Site, run_in
 from tests.workers.test_supervisor import wait_until
 
 NUM_MESSAGES = 2_000
@@ -90,6 +91,66 @@ def test_what_is_written_while_the_network_is_away_is_kept_and_sent_once(custome
     expect(customer.locator("[role=log] [data-author=bot][data-seq]")).to_have_count(2, timeout=PATIENCE_MS)
     expect(customer.get_by_text("Written under a bridge")).to_have_count(1)
     expect(customer.get_by_text("Connection lost.")).to_be_hidden()
+
+
+AGENT_WRITES = """
+from django.contrib.auth.models import User
+from chatbot.conversations import handling
+from chatbot.conversations.models import Conversation
+conversation = Conversation.objects.latest("last_message_at")  # the one that this test's page has just written in
+for text in texts:
+    handling.send_agent_message(conversation=conversation, agent=User.objects.get(username="agent"), text=text)
+"""
+MISSED = ["First while asleep", "Second while asleep", "Third while asleep"]
+
+
+def agent_lines(page: Page):
+    return page.locator("[role=log] [data-author=agent] .message-text")
+
+
+def test_a_laptop_that_slept_for_an_hour_finds_what_it_missed_and_sends_what_it_could_not(page: Page, site: Site):
+    """The link dies without a word, as it does under a closed lid, and the clock jumps."""
+    links: list[dict[str, bool]] = []
+
+    def carry(browser_side: WebSocketRoute) -> None:
+        link = {"is_dead": False}
+        links.append(link)
+        site_side = browser_side.connect_to_server()
+        browser_side.on_message(lambda frame: link["is_dead"] or site_side.send(frame))
+        site_side.on_message(lambda frame: link["is_dead"] or browser_side.send(frame))
+
+    page.route_web_socket(re.compile("/ws/chat/"), carry)
+    page.clock.install()
+    page.goto("/chat/")
+    ask(page, "How much is standard delivery?")
+    expect_reply(page, "$6.90")
+    expect(page.get_by_role("button", name="Not helpful")).to_be_visible(timeout=PATIENCE_MS)
+    links[-1]["is_dead"] = True
+    run_in(site, AGENT_WRITES, texts=MISSED)
+    ask(page, "Written as the lid closed")
+    expect(page.get_by_text("Written as the lid closed")).to_be_visible()
+    expect(agent_lines(page)).to_have_count(0)
+    page.clock.fast_forward("01:00:00")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    for _ in range(20):  # the chat's own waits go by this clock
+        page.clock.run_for(1000)
+    expect(agent_lines(page)).to_have_text(MISSED, timeout=PATIENCE_MS)
+    mine = page.locator("[role=log] [data-author=customer][data-state=saved]")
+    expect(mine).to_have_count(2, timeout=PATIENCE_MS)
+    expect(mine.last).to_contain_text("Written as the lid closed")
+    assert len(links) >= 2
+    sent = "SELECT count(*) FROM conversations_message WHERE text = 'Written as the lid closed'"
+    assert rows(site, sent) == [(1,)]
+
+
+def test_a_page_that_the_browser_froze_shows_what_came_meanwhile_once(customer: Page, site: Site):
+    ask(customer, "How much is standard delivery?")
+    expect_reply(customer, "$6.90")
+    client = customer.context.new_cdp_session(customer)
+    client.send("Page.setWebLifecycleState", {"state": "frozen"})
+    run_in(site, AGENT_WRITES, texts=MISSED)
+    client.send("Page.setWebLifecycleState", {"state": "active"})
+    expect(agent_lines(customer)).to_have_text(MISSED, timeout=PATIENCE_MS)
 
 
 def test_a_long_history_comes_page_by_page_holds_few_nodes_and_keeps_the_reader_s_place(page: Page, site: Site):

@@ -141,9 +141,21 @@ def test_right_to_left_dark_and_the_language_switch(visitor, host, site, key):
     launcher.click()
     ask(visitor, "How much is standard delivery?")
     expect(visitor.get_by_role("log")).to_contain_text("$6.90", timeout=PATIENCE_MS)
+    surface = "node => getComputedStyle(node.getRootNode().querySelector('.chat-header')).backgroundColor"
+    assert visitor.locator("[data-chat]").evaluate(surface) == "oklch(0.225 0.014 250)"
     visitor.evaluate("Kefu.setLanguage('zh-CN')")
     expect(visitor.get_by_role("button", name="发送")).to_be_visible(timeout=PATIENCE_MS)
     expect(visitor.get_by_role("log")).to_contain_text("$6.90", timeout=PATIENCE_MS)
+
+
+def test_without_a_wish_of_the_page_the_chat_follows_the_system_by_day_and_by_night(visitor, host, site, key):
+    visitor.emulate_media(color_scheme="dark")
+    visitor.goto(host.show(site.url, key["key"]))
+    visitor.get_by_role("button", name="Open chat").click()
+    header = visitor.locator(".chat-header")
+    expect(header).to_have_css("background-color", "oklch(0.225 0.014 250)", timeout=PATIENCE_MS)
+    visitor.emulate_media(color_scheme="light")
+    expect(header).to_have_css("background-color", "oklch(1 0 0)")
 
 
 def test_on_a_phone_the_chat_covers_the_page_which_does_not_scroll_beneath(visitor, host, site, key):

@@ -14,6 +14,7 @@ from chatbot.engine import EngineOverloadedError
 from chatbot.engine.model_runner import ModelRunner
 from chatbot.knowledge.services import save_answer
 from chatbot.language_model.backends import LocalGenerator, set_generator, start_local_generator
+from chatbot.reply.pipeline import answer_turn
 from chatbot.reply.services import generate_reply, requeue_stuck
 from tests.tiny import make_checkpoint
 
@@ -116,6 +117,25 @@ def test_a_reply_taken_over_by_another_attempt_shows_nothing_more(
     generate_reply(reply_id=reply.pk, attempt=1)
     assert not [event for event in published if event.name == "reply.finished"]
     assert not Message.objects.filter(author="bot").exists()
+
+
+def test_a_question_whose_answer_was_stopped_has_no_say_in_the_next_answer(
+    conversation, knowledge, generator, monkeypatch
+):
+    answer(ask(conversation, "When are you open?"))
+    ask(conversation, client_id="2")
+    services.stop_reply(conversation=conversation)
+    heard: list[list[str]] = []
+    real = answer_turn
+
+    def listen(*, turns, **more):
+        heard.append([turn.text for turn in turns])
+        return real(turns=turns, **more)
+
+    monkeypatch.setattr("chatbot.reply.services.answer_turn", listen)
+    message = answer(ask(conversation, "And on Sundays?", client_id="3"))
+    assert heard == [["When are you open?", "Monday to Friday, 9 to 17.", "And on Sundays?"]]
+    assert [source["id"] for source in message.answered_reply.sources] in ([], ["hours.en"])
 
 
 def test_a_reply_that_no_worker_can_finish_goes_to_a_person(conversation, knowledge, enqueued, settings):

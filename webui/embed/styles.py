@@ -1,7 +1,8 @@
 """The chat's style sheets as one for a shadow root: made from the same files as our own pages', never written twice.
 
 What our pages say of `:root`, `html` and `body` is said of the chat's own box (`.kefu`), which no host page's rule can
-reach; `rem` becomes px, since a host's root may have any size; dark can be chosen besides following the system.
+reach; `rem` becomes px, since a host's root may have any size; dark is a mark that embed.js sets on the box, by choice
+or after the system.
 """
 
 import re
@@ -28,15 +29,11 @@ def style_sheet() -> str:
 @cache
 def _build(paths: tuple[Path, ...], changed_at: tuple[int, ...]) -> str:
     css = _ART.sub("", _COMMENT.sub("", "\n".join(path.read_text(encoding="utf-8") for path in paths)))
-    css = _DARK.sub(_dark_twice, css)
+    css = _DARK.sub(_dark_by_choice, css)
     css = _PAGE.sub(r"\1.kefu", css)
     css = _REM.sub(lambda found: f"{float(found[1]) * _ROOT_PX:g}px", css)
     return re.sub(r"\s*\n\s*", "\n", css)
 
 
-def _dark_twice(found: re.Match[str]) -> str:
-    dark = found[1]
-    return (
-        f'@media (prefers-color-scheme: dark) {{\n.kefu:not([data-theme="light"]) {{{dark}\n}}\n}}\n'
-        f'.kefu[data-theme="dark"] {{{dark}\n}}\n'
-    )
+def _dark_by_choice(found: re.Match[str]) -> str:
+    return f'.kefu[data-theme="dark"] {{{found[1]}\n}}\n'

@@ -107,6 +107,7 @@ def test_the_inboxs_view_filters_and_words_apply(alice):
         ("q=tea&mood=negative", set()),
         ("answer=returns.en", {calm, unhappy, tea}),
         ("since=2999-01-01", set()),
+        ("until=9999-12-31&since=0001-01-01", {calm, unhappy, tea}),  # no day of a conversation: as if not there
     ):
         rows = json_rows(client, f"level=conversations&{query}")
         assert {row["conversation"] for row in rows} == {str(one.pk) for one in wanted}, query

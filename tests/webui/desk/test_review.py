@@ -149,6 +149,7 @@ def test_filters_in_the_address_narrow_the_queue(alice):
         ("?sentiment=negative", {unhappy}),
         ("?since=2999-01-01", set()),
         ("?until=2999-01-01&why=nonsense", {unhappy, declined}),
+        ("?until=9999-12-31&since=0001-01-01", {unhappy, declined}),
         ("?view=sample", set()),
     ):
         html = page(client, f"/desk/review/{query}")

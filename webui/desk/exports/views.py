@@ -57,9 +57,9 @@ def export_file(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     level, form = request.GET.get("level", ""), request.GET.get("format", "")
     if level not in exports.COLUMNS or form not in _TYPES:
         return HttpResponseBadRequest()
-    wanted, is_redacted = _wanted(request, level), "redact" in request.GET
-    log.info("%s exports %s as %s%s", request.user, level, form, ", redacted" if is_redacted else "")
-    name = f"{level}-{timezone.localdate().isoformat()}{'-redacted' if is_redacted else ''}.{form}"
+    wanted = _wanted(request, level)
+    log.info("%s exports %s as %s%s", request.user, level, form, ", redacted" if wanted.is_redacted else "")
+    name = f"{level}-{timezone.localdate().isoformat()}{'-redacted' if wanted.is_redacted else ''}.{form}"
     response = StreamingHttpResponse(_stream(_lines(wanted, form)), content_type=_TYPES[form])
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response

@@ -11,6 +11,7 @@ import { createComposer } from "./composer.js";
 import { createConversations } from "./conversations.js";
 import { element, icon } from "./dom.js";
 import { features } from "./features/index.js";
+import { spokenWords } from "./markdown.js";
 import { createMenu } from "./menu.js";
 import { createList } from "./render.js";
 import { followNewest } from "./scroll.js";
@@ -150,9 +151,10 @@ export function mountChat(root, options) {
       form: find("composer"),
       maxChars: shown.maxChars,
       strings,
-      onSend: (text) => {
-        typing.stopped();
-        return send(text);
+      onSend(text) {
+        const isSent = send(text);
+        if (isSent) typing.sent();
+        return isSent;
       },
       onInput: typing.wrote.bind(typing),
       mayBeEmpty: () => hooks.some((hook) => hook.hasAttachments?.()),
@@ -192,6 +194,7 @@ export function mountChat(root, options) {
       client.say({ type: "person.request" });
       composer.focus();
     });
+    root.addEventListener("kefu:offers", () => follower.settle(), { signal: abort.signal }); // more under each answer
     for (const button of root.querySelectorAll("[data-ask]")) listen(button, () => send(button.textContent.trim()));
     show({});
 
@@ -205,7 +208,7 @@ export function mountChat(root, options) {
       send,
       focus: composer.focus,
       numNodes: list.numNodes,
-      settle: () => follower.settle({ isNew: false, isOwn: false }),
+      settle: () => follower.settle(),
       draft: () => composer.text(),
       restore: (text) => text && composer.insert(text),
       destroy() {
@@ -259,8 +262,9 @@ export function mountChat(root, options) {
       find("starters")?.toggleAttribute("hidden", !isEmpty || !state.hasSnapshot);
       find("greeting")?.toggleAttribute("hidden", store.hasEarlier(state));
       const { conversation } = state;
-      find("person")?.toggleAttribute("hidden", conversation?.handled_by === "agent" || Boolean(conversation?.needs_human));
-      find("hint")?.toggleAttribute("hidden", conversation?.handled_by === "agent"); // it is none then
+      const isForPerson = conversation?.handled_by === "agent" || Boolean(conversation?.needs_human);
+      find("person")?.toggleAttribute("hidden", isForPerson);
+      find("hint")?.toggleAttribute("hidden", isForPerson); // nothing is left to ask for
       conversations.render(state);
       follower.settle({ isNew, isOwn });
     }
@@ -292,7 +296,7 @@ export function mountChat(root, options) {
     function spoken(message) {
       if (message.author === "system") return systemText(message, strings);
       const name = message.agent_name || (message.author === "agent" ? strings.agent : strings.bot);
-      return strings.says.replace("{name}", () => name).replace("{text}", () => message.text.replaceAll("**", ""));
+      return strings.says.replace("{name}", () => name).replace("{text}", () => spokenWords(message.text));
     }
 
     function announce(text) {

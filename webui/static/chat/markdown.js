@@ -29,6 +29,11 @@ export function markdown(text) {
   return blocks;
 }
 
+// As it is said: no marks, and of a link its words.
+export function spokenWords(text) {
+  return text.replaceAll("**", "").replace(/\[([^\]\n]{1,300})\]\(\S{1,2000}?\)/g, "$1");
+}
+
 function listFor(blocks, tag) {
   const last = blocks.at(-1);
   if (last?.localName === tag) return last;

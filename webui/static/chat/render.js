@@ -10,7 +10,8 @@ import { dayLabel, timeLabel } from "./times.js";
 
 const NUM_SHOWN = 60;
 const NUM_ABOVE = 24;
-const NUM_TO_SHIFT = 10;
+const NUM_TO_SHIFT = 4; // rows made and laid out in one frame while the reader scrolls
+const NUM_IN_STEPS = 12; // further away, all rows come at once: the reader must not see the room without them
 const NEAR_TOP_PX = 1_200;
 
 export function createList({ log, scroller, strings, locale, hooks = [], onRetry, onTick, onNeedEarlier }) {
@@ -21,6 +22,8 @@ export function createList({ log, scroller, strings, locale, hooks = [], onRetry
   let rows = [];
   let from = 0;
   let firstKey = null;
+  let oldestKey = null; // of the row that the room above was reckoned from
+  let roomAbove = 0;
   let shownConversation = null;
   let isShiftDue = false;
   let latest = { isConnected: false, state: null };
@@ -34,12 +37,17 @@ export function createList({ log, scroller, strings, locale, hooks = [], onRetry
     latest = { state, isConnected };
     rows = reveal(rowsOf(state), { isHistory: shownConversation !== state.conversationId });
     if (state.hasSnapshot) shownConversation = state.conversationId;
-    const kept = firstKey === null ? -1 : rows.findIndex((row) => row.key === firstKey);
+    const kept = placeOfFirst();
     const newest = Math.max(0, rows.length - NUM_SHOWN);
     const anchor = isFollowing ? null : findAnchor();
     show(isFollowing || kept < 0 ? newest : Math.min(kept, newest));
     restore(anchor);
     if (!isFollowing) soon();
+  }
+
+  function placeOfFirst() {
+    if (firstKey === null) return -1;
+    return rows[from]?.key === firstKey ? from : rows.findIndex((row) => row.key === firstKey);
   }
 
   function soon() {
@@ -62,37 +70,56 @@ export function createList({ log, scroller, strings, locale, hooks = [], onRetry
     const anchor = findAnchor();
     const wanted = Math.max(0, Math.min(rowInView(anchor) - NUM_ABOVE, rows.length - NUM_SHOWN));
     const isAtEnd = wanted === 0 || wanted === rows.length - NUM_SHOWN;
-    if (wanted === from || (Math.abs(wanted - from) < NUM_TO_SHIFT && !isAtEnd)) return;
-    show(wanted);
-    restore(anchor);
+    const distance = wanted - from;
+    if (!distance || (Math.abs(distance) < NUM_TO_SHIFT && !isAtEnd)) return;
+    const isFar = Math.abs(distance) > NUM_IN_STEPS;
+    show(isFar ? wanted : from + Math.max(-NUM_TO_SHIFT, Math.min(distance, NUM_TO_SHIFT)));
+    restore(anchor, !isFar);
+    if (from !== wanted) soon();
   }
 
+  // Rows that stay keep their place in the scrolled area, whatever comes and goes above them: what hasn't moved is
+  // neither measured nor painted again.
   function show(start) {
     const shown = rows.slice(start, start + NUM_SHOWN);
     const keys = new Set(shown.map((row) => row.key));
-    const leaving = [...nodes.values()].filter((node) => !keys.has(node.dataset.key));
+    const leaving = [...log.children].filter((node) => !keys.has(node.dataset.key));
     leaving.forEach(measure);
+    const stays = [...log.children].find((node) => keys.has(node.dataset.key));
+    let above = stays && rows[0].key === oldestKey ? roomAbove + gone(leaving, stays) : -1;
     for (const node of leaving) {
       node.remove();
       nodes.delete(node.dataset.key);
     }
     from = start;
     firstKey = shown[0]?.key ?? null;
+    oldestKey = rows[0]?.key ?? null;
     const lastOwn = indexOfLastOwn(rows);
     let next = log.firstElementChild;
     shown.forEach((row, place) => {
       const index = from + place;
+      if (next === stays && !nodes.has(row.key)) above -= row.height ?? averageHeight();
       const node = nodes.get(row.key) ?? create(row);
       update(node, row, { previous: rows[index - 1], next: rows[index + 1], isLastOwn: index === lastOwn });
       if (node === next) next = next.nextElementSibling;
       else log.insertBefore(node, next);
     });
-    setPadding("paddingTop", heightOf(0, from));
+    setRoomAbove(from && above >= 0 ? above : heightOf(0, from));
     setPadding("paddingBottom", heightOf(from + shown.length, rows.length));
   }
 
+  function gone(leaving, stays) {
+    const above = leaving.filter((node) => node.compareDocumentPosition(stays) & Node.DOCUMENT_POSITION_FOLLOWING);
+    return above.reduce((sum, node) => sum + (node.drawn[0].height ?? averageHeight()), 0);
+  }
+
+  function setRoomAbove(height) {
+    roomAbove = height;
+    setPadding("paddingTop", height);
+  }
+
   function setPadding(side, height) {
-    const wanted = `${Math.round(height)}px`;
+    const wanted = `${height}px`;
     if (log.style[side] !== wanted) log.style[side] = wanted;
   }
 
@@ -100,7 +127,7 @@ export function createList({ log, scroller, strings, locale, hooks = [], onRetry
   function measure(node) {
     const row = node.drawn[0];
     if (!node.nextElementSibling || row.state !== "saved") return;
-    const height = node.nextElementSibling.offsetTop - node.offsetTop;
+    const height = node.nextElementSibling.getBoundingClientRect().top - node.getBoundingClientRect().top;
     if (row.height) measured.sum -= row.height;
     else measured.num += 1;
     measured.sum += height;
@@ -145,10 +172,12 @@ export function createList({ log, scroller, strings, locale, hooks = [], onRetry
     return node ? { node, place: low, top: node.getBoundingClientRect().top } : null;
   }
 
-  function restore(anchor) {
+  function restore(anchor, canGive = false) {
     if (!anchor?.node.isConnected) return;
     const moved = anchor.node.getBoundingClientRect().top - anchor.top;
-    if (Math.abs(moved) >= 1) scroller.scrollTop += moved;
+    if (!moved) return;
+    if (canGive && from && roomAbove > moved) setRoomAbove(roomAbove - moved);
+    else if (Math.abs(moved) >= 1) scroller.scrollTop += moved;
   }
 
   // The saved ones change seldom and may be thousands.

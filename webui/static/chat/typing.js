@@ -2,26 +2,34 @@
 
 const AGAIN_AFTER_MS = 3_000;
 const STOPPED_AFTER_MS = 4_000;
+const AFTER_THE_LETTER_MS = 50; // a frame to the server may wait until the letter is on the screen
 
 export function createTyping({ say }) {
   let toldAt = 0;
-  let timer = 0;
+  let stopTimer = 0;
+  let tellTimer = 0;
   return {
     wrote(text) {
-      clearTimeout(timer);
+      clearTimeout(stopTimer);
       if (!text.trim()) return this.stopped();
       if (Date.now() - toldAt >= AGAIN_AFTER_MS) {
         toldAt = Date.now();
-        say({ type: "chat.typing", is_typing: true });
+        clearTimeout(tellTimer);
+        tellTimer = setTimeout(() => say({ type: "chat.typing", is_typing: true }), AFTER_THE_LETTER_MS);
       }
-      timer = setTimeout(() => this.stopped(), STOPPED_AFTER_MS);
+      stopTimer = setTimeout(() => this.stopped(), STOPPED_AFTER_MS);
       return undefined;
     },
-    stopped() {
-      clearTimeout(timer);
-      if (!toldAt) return;
+    // The message itself says that the writing is over.
+    sent() {
+      clearTimeout(stopTimer);
+      clearTimeout(tellTimer);
       toldAt = 0;
-      say({ type: "chat.typing", is_typing: false });
+    },
+    stopped() {
+      const isKnown = Boolean(toldAt);
+      this.sent();
+      if (isKnown) say({ type: "chat.typing", is_typing: false });
     },
   };
 }

@@ -263,7 +263,7 @@
     box.dir = data.dir || getComputedStyle(document.documentElement).direction;
     const isLeft = theme.position === "left"; // mirrored where the page is
     box.dataset.position = data.position || (isLeft === (box.dir === "rtl") ? "right" : "left");
-    if (data.theme === "dark" || data.theme === "light") box.dataset.theme = data.theme;
+    box.dataset.theme = isDark() ? "dark" : "light";
     launcher.lastChild.textContent = text;
     launcher.lastChild.hidden = !text;
     launcher.setAttribute("aria-label", isOpen ? words().close : text || words().open);
@@ -272,12 +272,16 @@
     paintAccent(theme.accent);
   }
 
+  function isDark() {
+    return data.theme === "dark" || (data.theme !== "light" && DARK.matches);
+  }
+
   function paintAccent(fromKey) {
     const wanted = getComputedStyle(host).getPropertyValue("--kefu-accent").trim() || data.accent || fromKey;
     const rgb = wanted && rgbOf(wanted);
     if (!rgb) return;
-    const isDark = data.theme === "dark" || (data.theme !== "light" && DARK.matches);
-    const surface = isDark ? [27, 31, 36] : [255, 255, 255];
+    const end = isDark() ? [255, 255, 255] : [0, 0, 0]; // towards which colours become readable
+    const surface = isDark() ? [27, 31, 36] : [255, 255, 255];
     const css = ([r, g, b]) => `rgb(${r} ${g} ${b})`;
     const on = contrast(rgb, [255, 255, 255]) >= contrast(rgb, [16, 20, 24]) ? [255, 255, 255] : [16, 20, 24];
     const colours = {
@@ -286,10 +290,10 @@
       "--accent": css(rgb),
       "--on-accent": css(on),
       "--accent-hover": css(mix(rgb, on, -0.1)),
-      "--accent-text": css(readable(rgb, surface, isDark ? [255, 255, 255] : [0, 0, 0])),
-      "--accent-tint": css(mix(surface, rgb, isDark ? 0.24 : 0.12)),
-      "--accent-tint-strong": css(mix(surface, rgb, isDark ? 0.34 : 0.2)),
-      "--focus": css(readable(rgb, surface, isDark ? [255, 255, 255] : [0, 0, 0])),
+      "--accent-text": css(readable(rgb, surface, end)),
+      "--accent-tint": css(mix(surface, rgb, isDark() ? 0.24 : 0.12)),
+      "--accent-tint-strong": css(mix(surface, rgb, isDark() ? 0.34 : 0.2)),
+      "--focus": css(readable(rgb, surface, end)),
     };
     for (const [name, value] of Object.entries(colours)) box.style.setProperty(name, value);
   }

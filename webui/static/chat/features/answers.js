@@ -59,12 +59,13 @@ function disclosure(source, strings, locale) {
   return [button, panel];
 }
 
-// The date is never cut off, however long the title.
+// The date is never cut off, however long the title; after a question mark there is no comma.
 function sourceLabel(source, strings, locale) {
   const date = source.updated_at ? new Date(source.updated_at) : null;
   if (!date || Number.isNaN(date.getTime()) || !strings.fromSource) return [element("span", "source-title", source.question)];
   const [before, after] = strings.fromSource.replace("{date}", dateLabel(date, locale)).split("{title}");
-  return [element("span", "source-title", before, source.question), element("span", "", after)];
+  const rest = /[?？!！.。…]$/.test(source.question) ? after.replace(/^[,，]/, "") : after;
+  return [element("span", "source-title", before, source.question), element("span", "", rest)];
 }
 
 function thumbs(message, chat) {

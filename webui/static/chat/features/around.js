@@ -3,12 +3,15 @@
 
 import { newClientId } from "../../webui/client_id.js";
 import { element, icon } from "../dom.js";
+import { timeLabel } from "../times.js";
 import { plainButton, send } from "./answers.js";
 
 const ASK_EVERY_MS = 30_000; // only while somebody waits in the queue
 
 export function install(chat) {
   const { strings } = chat;
+  const isHan = chat.locale.startsWith("zh");
+  const gap = isHan ? "" : " "; // a full-width stop or bracket brings its own
   let facts = null;
   let timer = 0;
   let asked = "";
@@ -71,7 +74,6 @@ export function install(chat) {
 
   function placeText({ place, waited_s, expected_s }) {
     const start = place === 1 ? strings.youAreNext : strings.queuePlace.replace("{place}", place);
-    const gap = chat.locale.startsWith("zh") ? "" : " "; // a full-width stop brings its own
     return start + gap + waitText(waited_s, expected_s);
   }
 
@@ -83,10 +85,11 @@ export function install(chat) {
 
   function officeText({ opens_at }) {
     if (!opens_at) return strings.officeClosed;
-    const options = { weekday: "long", hour: "2-digit", minute: "2-digit" };
-    const days = (new Date(opens_at) - Date.now()) / 86_400_000;
-    if (days > 6) Object.assign(options, { month: "long", day: "numeric" });
-    return strings.officeOpens.replace("{when}", new Intl.DateTimeFormat(chat.locale, options).format(new Date(opens_at)));
+    const isFar = (new Date(opens_at) - Date.now()) / 86_400_000 > 6;
+    const options = { weekday: "long", ...(isFar ? { month: "long", day: "numeric" } : {}) };
+    const day = new Intl.DateTimeFormat(chat.locale, options).format(new Date(opens_at));
+    const when = `${day} ${timeLabel(opens_at, chat.locale)}`;
+    return strings.officeOpens.replace("{when}", isHan ? `${when} ` : when); // digits stand apart from Han characters
   }
 
   function showGate() {
@@ -145,7 +148,7 @@ export function install(chat) {
     if (!isLong) input.type = name === "email" ? "email" : "text";
     input.autocomplete = { name: "name", email: "email" }[name] ?? "off";
     if (isRequired) input.setAttribute("aria-required", "true");
-    const mark = isRequired ? "" : ` ${strings.optional}`;
+    const mark = isRequired ? "" : gap + strings.optional;
     const label = element("label", "", `${strings[`field_${name}`]}${mark}`);
     label.htmlFor = id;
     const error = element("p", "field-error");

@@ -46,9 +46,11 @@ export function install(chat) {
         chat.announce(strings.filesNotReady);
         return false;
       }
-      draft.attachments.push(...waiting.map((one) => one.attachment));
-      waiting.splice(0);
-      show();
+      if (waiting.length) {
+        draft.attachments.push(...waiting.map((one) => one.attachment));
+        waiting.splice(0);
+        show();
+      }
       return true;
     },
     messageBody: (message) => (message.attachments ?? []).map(fileNode),

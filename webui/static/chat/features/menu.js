@@ -53,7 +53,12 @@ export function install(chat) {
       node.remove();
       chat.composer.focus();
     });
-    node.addEventListener("keydown", (event) => event.key === "Escape" && event.stopPropagation());
+    node.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") event.stopPropagation();
+      if (event.key !== "Enter" || event.isComposing || !event.target.matches("input")) return;
+      event.preventDefault();
+      actions.querySelector("button").click();
+    });
     chat.root.append(node);
     const close = plainButton("button button-quiet", strings.cancel, () => node.close());
     return { node, status, actions, close };

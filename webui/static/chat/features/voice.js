@@ -1,6 +1,7 @@
 // Speaking instead of typing, and answers read aloud, where the browser can; nothing is shown where it can't.
 
 import { icon } from "../dom.js";
+import { spokenWords } from "../markdown.js";
 import { plainButton } from "./answers.js";
 
 export function install(chat) {
@@ -40,7 +41,7 @@ export function install(chat) {
     recognition.lang = language;
     recognition.addEventListener("result", (event) => {
       const last = event.results[event.results.length - 1];
-      if (last.isFinal) chat.composer.insert(last[0].transcript);
+      if (last.isFinal) chat.composer.insert(apart(last[0].transcript.trim()));
     });
     recognition.addEventListener("error", (event) => event.error !== "aborted" && chat.announce(strings.voiceFailed));
     recognition.addEventListener("end", () => {
@@ -50,6 +51,11 @@ export function install(chat) {
     });
     recognition.start();
     show(true);
+  }
+
+  // A word isn't glued to the one before it; Chinese has no gaps.
+  function apart(words) {
+    return /[\p{L}\p{N}.,!?]$/u.test(chat.composer.text()) && !/[\u3000-\u9fff\uff00-\uffef]/.test(words[0]) ? ` ${words}` : words;
   }
 
   function show(isListening) {
@@ -64,7 +70,7 @@ export function install(chat) {
       const isReading = read.getAttribute("aria-pressed") === "true";
       voices.cancel();
       if (isReading) return;
-      const words = new SpeechSynthesisUtterance(message.text);
+      const words = new SpeechSynthesisUtterance(spokenWords(message.text));
       words.lang = /[\u3400-\u9fff]/.test(message.text) ? "zh-CN" : "en-US";
       words.addEventListener("end", () => read.setAttribute("aria-pressed", "false"));
       words.addEventListener("error", () => read.setAttribute("aria-pressed", "false"));
