@@ -17,7 +17,8 @@ from torch import Tensor
 
 from chatbot.engine.cache import Chunk
 from chatbot.engine.metrics import EngineStats, Metrics
-from chatbot.engine.model_runner import ModelRunner, ModelShape
+from chatbot.engine.model_runner import ModelRunner
+from chatbot.engine.shape import ModelShape
 from chatbot.engine.request import (
     EngineOverloadedError,
     EngineUnavailableError,

@@ -9,7 +9,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from chatbot.engine import Engine, EngineUnavailableError, SamplingParams, kernels
 from chatbot.engine.kernels import HEAD_SIZES, load_kernels
-from chatbot.engine.model_runner import ModelShape
+from chatbot.engine.shape import ModelShape
 from tests.chatbot.engine.test_engine import PROMPTS, params, reference
 
 needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="there is no C++ compiler here")
