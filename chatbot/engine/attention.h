@@ -42,13 +42,128 @@ static void attend_one(const float* query, const Number* keys, const Number* val
   for (int n = 0; n < kVecs; n++) store(out + n * kWidth, sums[n] / (total - Vec{}));
 }
 
-// One head of one token: `query`, then its key and value as they lie in a row of qkv (3, heads, dim).
+#ifdef __AVX512VNNI__
+// The sums of sixteen registers, in their order.
+static inline __m512i sum_each(const __m512i* v) {
+  __m512i fours[4];
+#pragma GCC unroll 4
+  for (int n = 0; n < 4; n++, v += 4) {
+    __m512i one = _mm512_add_epi32(_mm512_unpacklo_epi32(v[0], v[1]), _mm512_unpackhi_epi32(v[0], v[1]));
+    __m512i two = _mm512_add_epi32(_mm512_unpacklo_epi32(v[2], v[3]), _mm512_unpackhi_epi32(v[2], v[3]));
+    fours[n] = _mm512_add_epi32(_mm512_unpacklo_epi64(one, two), _mm512_unpackhi_epi64(one, two));
+  }
+  auto join = [](__m512i one, __m512i two) {
+    return _mm512_add_epi32(_mm512_shuffle_i32x4(one, two, 0x44), _mm512_shuffle_i32x4(one, two, 0xee));
+  };
+  __m512i low = join(fours[0], fours[1]), high = join(fours[2], fours[3]);
+  return _mm512_add_epi32(_mm512_shuffle_i32x4(low, high, 0x88), _mm512_shuffle_i32x4(low, high, 0xdd));
+}
+
+// As attend_one over 8 bits without making floats of them. Query and chances are whole numbers of 15 bits, a high byte
+// and seven low bits, which the instruction multiplies one after the other: finer than bfloat16. `weights` has room for
+// length + 16 floats and twice as many bytes.
+template <int kDim>
+static void attend_bytes(const float* query, const int8_t* keys, const int8_t* values, const float* key_scales,
+                         const float* value_scales, int length, float scale, float* weights, float* out) {
+  constexpr int kVecs = kDim / 64;
+  alignas(64) int8_t parts[2][kDim];
+  float most = 1e-12f;
+  for (int d = 0; d < kDim; d++) most = std::fabs(query[d]) > most ? std::fabs(query[d]) : most;
+  int32_t all = 0;
+  for (int d = 0; d < kDim; d++) {
+    const int32_t whole = (int32_t)std::nearbyint(query[d] * (16256.0f / most)), high = (whole + 64) >> 7;
+    parts[0][d] = (int8_t)high, parts[1][d] = (int8_t)(whole - high * 128), all += whole;
+  }
+  scale *= most / 16256.0f;
+  const __m512i flip = _mm512_set1_epi8((char)0x80);  // signed numbers and 128
+  auto multiply_key = [&](int t) {
+    __m512i sums = _mm512_setzero_si512(), key[kVecs];
+    for (int n = 0; n < kVecs; n++) {
+      key[n] = _mm512_xor_si512(_mm512_loadu_si512(keys + (int64_t)t * kDim + n * 64), flip);
+      sums = _mm512_dpbusd_epi32(sums, key[n], _mm512_load_si512(parts[0] + n * 64));
+    }
+    sums = _mm512_slli_epi32(sums, 7);
+    for (int n = 0; n < kVecs; n++) sums = _mm512_dpbusd_epi32(sums, key[n], _mm512_load_si512(parts[1] + n * 64));
+    return sums;
+  };
+  int t = 0;
+  for (; t + 16 <= length; t += 16) {
+    __m512i sums[16];
+#pragma GCC unroll 16
+    for (int n = 0; n < 16; n++) sums[n] = multiply_key(t + n);
+    __m512 whole = _mm512_cvtepi32_ps(_mm512_sub_epi32(sum_each(sums), _mm512_set1_epi32(all * 128)));
+    __m512 scales = _mm512_mul_ps(_mm512_loadu_ps(key_scales + t), _mm512_set1_ps(scale));
+    _mm512_storeu_ps(weights + t, _mm512_mul_ps(whole, scales));
+  }
+  for (; t < length; t++) weights[t] = (_mm512_reduce_add_epi32(multiply_key(t)) - all * 128) * scale * key_scales[t];
+  most = -INFINITY;
+  for (t = 0; t < length; t++) most = weights[t] > most ? weights[t] : most;
+  __m512 total = _mm512_setzero_ps(), top = _mm512_setzero_ps();
+  for (t = 0; t < length; t += 16) {
+    const __mmask16 mask = length - t >= 16 ? 0xffff : (__mmask16)((1u << (length - t)) - 1);
+    __m512 chance = exponential(_mm512_sub_ps(_mm512_loadu_ps(weights + t), _mm512_set1_ps(most)));
+    total = _mm512_mask_add_ps(total, mask, total, chance);
+    chance = _mm512_mul_ps(_mm512_maskz_mov_ps(mask, chance), _mm512_maskz_loadu_ps(mask, value_scales + t));
+    top = _mm512_max_ps(top, chance);
+    _mm512_storeu_ps(weights + t, chance);
+  }
+  const float highest = std::fmax(_mm512_reduce_max_ps(top), 1e-30f);
+  uint8_t *high = (uint8_t*)(weights + (length + 15) / 16 * 16), *low = high + (length + 15) / 16 * 16;
+  for (t = 0; t < length; t += 16) {
+    __m512i whole = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(weights + t), _mm512_set1_ps(32767.0f / highest)));
+    _mm_storeu_si128((__m128i*)(high + t), _mm512_cvtepi32_epi8(_mm512_srli_epi32(whole, 7)));
+    _mm_storeu_si128((__m128i*)(low + t), _mm512_cvtepi32_epi8(_mm512_and_si512(whole, _mm512_set1_epi32(127))));
+  }
+  __m512i sums[2][kVecs][4] = {};
+  alignas(64) int8_t rest[4 * kDim] = {};
+  for (t = 0; t < length; t += 4) {
+    const int8_t* value = values + (int64_t)t * kDim;
+    if (length - t < 4) value = (const int8_t*)std::memcpy(rest, value, (length - t) * kDim);
+    const __m512i by_high = spread_word(high + t), by_low = spread_word(low + t);
+#pragma GCC unroll 2
+    for (int n = 0; n < kVecs; n++) {  // four tokens' bytes of a number side by side
+      const int8_t* from = value + n * 64;
+      __m512i a = _mm512_loadu_si512(from), b = _mm512_loadu_si512(from + kDim);
+      __m512i c = _mm512_loadu_si512(from + 2 * kDim), d = _mm512_loadu_si512(from + 3 * kDim);
+      __m512i ab[2] = {_mm512_unpacklo_epi8(a, b), _mm512_unpackhi_epi8(a, b)};
+      __m512i cd[2] = {_mm512_unpacklo_epi8(c, d), _mm512_unpackhi_epi8(c, d)};
+#pragma GCC unroll 4
+      for (int q = 0; q < 4; q++) {
+        __m512i all_four = q % 2 ? _mm512_unpackhi_epi16(ab[q / 2], cd[q / 2]) : _mm512_unpacklo_epi16(ab[q / 2], cd[q / 2]);
+        sums[0][n][q] = _mm512_dpbusd_epi32(sums[0][n][q], by_high, all_four);
+        sums[1][n][q] = _mm512_dpbusd_epi32(sums[1][n][q], by_low, all_four);
+      }
+    }
+  }
+  const __m512 factor = _mm512_set1_ps(highest / 32767.0f / _mm512_reduce_add_ps(total));
+  for (int n = 0; n < kVecs; n++)
+    for (int q = 0; q < 4; q++) {
+      alignas(64) float numbers[16];
+      __m512 whole = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums[0][n][q]), _mm512_set1_ps(128.0f),
+                                     _mm512_cvtepi32_ps(sums[1][n][q]));
+      _mm512_store_ps(numbers, _mm512_mul_ps(whole, factor));
+      // the unpacking went on within each quarter of the register
+      for (int lane = 0; lane < 4; lane++) std::memcpy(out + n * 64 + lane * 16 + q * 4, numbers + lane * 4, 16);
+    }
+}
+#endif
+
+// One head of one token: `query`, then its key and value as they lie in a row of qkv (3, heads, dim). `weights`: room for
+// twice the tokens and 64 more.
 template <typename Number>
 static void attend_row(const float* query, int heads, int dim, Number* keys, Number* values, float* key_scales,
                        float* value_scales, int at, float* weights, float* out) {
   put(keys + (int64_t)at * dim, key_scales ? key_scales + at : nullptr, query + heads * dim, dim);
   put(values + (int64_t)at * dim, value_scales ? value_scales + at : nullptr, query + 2 * heads * dim, dim);
   const float scale = 1.0f / std::sqrt((float)dim);
+#ifdef __AVX512VNNI__
+  if constexpr (sizeof(Number) == 1) {
+    if (dim == 64)
+      return attend_bytes<64>(query, keys, values, key_scales, value_scales, at + 1, scale, weights, out);
+    if (dim == 128)
+      return attend_bytes<128>(query, keys, values, key_scales, value_scales, at + 1, scale, weights, out);
+  }
+#endif
 #define KEFU_CASE(size) \
   case size:            \
     return attend_one<size, Number>(query, keys, values, key_scales, value_scales, at + 1, scale, weights, out);
@@ -117,10 +232,11 @@ static void pack_values(PromptSpace<Kind>& space, int wide) {
             space.low[t * wide + panel * kPanel + d];
 }
 
-// One head of `rows` tokens at `start` and after. Rows of qkv and of `out` are 3 x heads x dim and heads x dim apart.
+// One head of `rows` tokens at `start` and after: all are stored, those from `wanted` on attend. Rows of qkv and of `out`
+// are 3 x heads x dim and heads x dim apart.
 template <typename Kind, typename Number>
 static void attend_prompt(PromptSpace<Kind>& space, const float* qkv, int heads, int dim, int rows, int start,
-                          Number* keys, Number* values, float* key_scales, float* value_scales, float* out) {
+                          int wanted, Number* keys, Number* values, float* key_scales, float* value_scales, float* out) {
   const int wide = (dim + kPanel - 1) / kPanel * kPanel;
   space.fit(rows, dim);
   const float scale = 1.0f / std::sqrt((float)dim);
@@ -140,7 +256,7 @@ static void attend_prompt(PromptSpace<Kind>& space, const float* qkv, int heads,
     pack_keys<Kind>(space, dim);
     read_block<Kind>(space, values + (int64_t)begin * dim, value_scales ? value_scales + begin : nullptr, num, dim, wide);
     pack_values<Kind>(space, wide);
-    int first = begin > start ? begin - start : 0;  // rows before it see nothing of this block
+    int first = begin - start > wanted ? begin - start : wanted;  // rows before it see nothing of this block
     for (; first < rows; first += kTile) {
       const int tile = rows - first < kTile ? rows - first : kTile;
       multiply<Kind>(space.query.data() + (int64_t)first * dim, dim, tile, space.keys.data(), dim / Kind::group,
@@ -173,7 +289,7 @@ static void attend_prompt(PromptSpace<Kind>& space, const float* qkv, int heads,
       }
     }
   }
-  for (int r = 0; r < rows; r++)
+  for (int r = wanted; r < rows; r++)
     for (int d = 0; d < dim; d++)
       out[(int64_t)r * heads * dim + d] = space.out[(int64_t)r * wide + d] / space.total[r];
 }

@@ -75,7 +75,8 @@ class CompiledModel:
     ) -> None:
         """`state`: names without prefix, float32 on the CPU. `weights`: `float`, `bf16` or `int8`."""
         self._kernels, self._kind = kernels, _KINDS[weights]
-        self._state, self._kept = state, list(cache.tensors())  # the library knows addresses only
+        self._state, self._cache = state, cache
+        self._kept: list[Tensor] = []  # the library knows addresses only
         self._vocabulary = len(state.get("lm_head.weight", state["wte.weight"]))
         self._layers = (_Layer * shape.num_layers)(*(self._layer(f"h.{n}") for n in range(shape.num_layers)))
         keys, values, *scales = cache.tensors()
@@ -104,8 +105,9 @@ class CompiledModel:
         ids = torch.tensor([*token_ids, *(token_id for chunk in chunks for token_id in chunk.token_ids)])
         if not 0 <= int(ids.min()) <= int(ids.max()) < len(self._state["wte.weight"]):
             raise IndexError("a token id is outside the vocabulary")
-        decoding = [(slot, length, 1) for slot, length in enumerate(lengths)]
-        pieces = [*decoding, *((chunk.slot, chunk.start, len(chunk.token_ids)) for chunk in chunks)]
+        place = self._cache.place
+        decoding = [(place(slot), length, 1) for slot, length in enumerate(lengths)]
+        pieces = [*decoding, *((place(chunk.slot), chunk.start, len(chunk.token_ids)) for chunk in chunks)]
         logits = torch.empty((len(pieces), self._vocabulary))
         where = torch.tensor(pieces, dtype=torch.int32)
         self._kernels.step(ctypes.byref(self._model), self._kind, ids, where, len(decoding), logits)

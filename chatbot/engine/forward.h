@@ -5,7 +5,6 @@
 
 #ifdef __AVX512F__
 #include <omp.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <atomic>
@@ -39,6 +38,8 @@ struct Piece {
   int32_t slot, start, num;
 };
 
+constexpr int kSpins = 1000;  // some 20 microseconds
+
 // Threads that share each phase's tasks, whoever is free the next one, and wait for one another after it.
 class Team {
  public:
@@ -47,11 +48,11 @@ class Team {
   template <typename Work>
   void share(int& phase, int num, Work work) {
     for (int task; (task = next_[phase].fetch_add(1, std::memory_order_relaxed)) < num;) work(task);
-    done_[phase].fetch_add(1, std::memory_order_acq_rel);
-    // a machine that is shared may have put the others to sleep: spinning on would keep them from waking up
-    for (int spins = 0; done_[phase].load(std::memory_order_acquire) < threads_; spins++)
-      spins < 2000 ? _mm_pause() : (void)sched_yield();
-    phase++;
+    std::atomic<int>& done = done_[phase++];
+    if (done.fetch_add(1, std::memory_order_acq_rel) + 1 == threads_) return done.notify_all();
+    // most waits are over sooner than a thread wakes up; on a shared machine the others may have lost their cores
+    for (int spins = 0, now; (now = done.load(std::memory_order_acquire)) < threads_; spins++)
+      spins < kSpins ? _mm_pause() : done.wait(now, std::memory_order_acquire);
   }
 
  private:
@@ -81,13 +82,15 @@ static inline void to_low(In* to, const float* from, int num, float*) {
   to_low(to, from, num);
 }
 
+// What a step writes on its way; grows and stays.
 template <typename Kind>
 struct Space {
   std::vector<float> hidden, qkv, attended, inner, scales;
   std::vector<typename Kind::In> low;
 
-  Space(const Model& model, int rows) {
+  void fit(const Model& model, int rows) {
     const size_t numbers = (size_t)rows * model.width;
+    if (hidden.size() >= numbers) return;
     hidden.resize(numbers), qkv.resize(3 * numbers), attended.resize(numbers), inner.resize(4 * numbers);
     low.resize(4 * numbers), scales.resize(rows);
   }
@@ -116,8 +119,9 @@ static void run_step(const Model& model, const int64_t* ids, const Piece* pieces
   const int width = model.width, heads = model.heads, dim = width / heads;
   std::vector<int> begins(num_pieces + 1);
   for (int n = 0; n < num_pieces; n++) begins[n + 1] = begins[n] + pieces[n].num;
-  const int rows = begins[num_pieces], row_tasks = (rows + kRowsOfTask - 1) / kRowsOfTask;
-  Space<Kind> space(model, rows);
+  thread_local Space<Kind> own_space;
+  Space<Kind>& space = own_space;  // the calling thread's, for all of the team
+  space.fit(model, begins[num_pieces]);
   auto* low = space.low.data();
   const float* scales = space.scales.data();
   std::unique_ptr<Team> team;
@@ -126,25 +130,31 @@ static void run_step(const Model& model, const int64_t* ids, const Piece* pieces
   {
 #pragma omp single
     team = std::make_unique<Team>(model.num_layers * 9 + 4, omp_get_num_threads());
-    int phase = 0;
+    int phase = 0, rows = begins[num_pieces];
     thread_local PromptSpace<Attention> prompt_space;
     thread_local std::vector<float> scratch;
-    if ((int)scratch.size() < std::max(4 * width, model.context)) scratch.resize(std::max(4 * width, model.context));
+    scratch.resize(std::max(4 * width, 2 * model.context + 64));
 
     auto each_row = [&](auto work) {
-      team->share(phase, row_tasks, [&](int task) {
+      team->share(phase, (rows + kRowsOfTask - 1) / kRowsOfTask, [&](int task) {
         const int end = std::min(rows, (task + 1) * kRowsOfTask);
         for (int row = task * kRowsOfTask; row < end; row++) work(row);
       });
     };
-    auto prepare_norm = [&](const Norm& norm, int from, int to) {
-      normalise(&space.hidden[(size_t)from * width], norm, model.epsilon, width, scratch.data());
-      to_low(low + (size_t)to * width, scratch.data(), width, &space.scales[to]);
+    auto prepare_norm = [&](const Norm& norm) {
+      each_row([&](int row) {
+        normalise(&space.hidden[(size_t)row * width], norm, model.epsilon, width, scratch.data());
+        to_low(low + (size_t)row * width, scratch.data(), width, &space.scales[row]);
+      });
     };
     auto prepare = [&](const std::vector<float>& numbers, int size) {
       each_row([&](int row) {
         to_low(low + (size_t)row * size, &numbers[(size_t)row * size], size, &space.scales[row]);
       });
+    };
+    auto keep_last_rows = [&](std::vector<float>& numbers) {
+      for (int n = 0; n < num_pieces; n++)
+        std::copy_n(&numbers[(size_t)(begins[n + 1] - 1) * width], width, &numbers[(size_t)n * width]);
     };
     auto attend = [&](int layer, int piece, int head) {
       const Piece& own = pieces[piece];
@@ -157,7 +167,8 @@ static void run_step(const Model& model, const int64_t* ids, const Piece* pieces
       if (piece < num_decoding)
         attend_row<Number>(qkv, heads, dim, keys, values, key_scales, value_scales, own.start, scratch.data(), out);
       else
-        attend_prompt<Attention, Number>(prompt_space, qkv, heads, dim, own.num, own.start, keys, values, key_scales,
+        attend_prompt<Attention, Number>(prompt_space, qkv, heads, dim, own.num, own.start,
+                                         layer == model.num_layers - 1 ? own.num - 1 : 0, keys, values, key_scales,
                                          value_scales, out);
     };
 
@@ -169,7 +180,7 @@ static void run_step(const Model& model, const int64_t* ids, const Piece* pieces
     });
     for (int layer = 0; layer < model.num_layers; layer++) {
       const Layer& own = model.layers[layer];
-      each_row([&](int row) { prepare_norm(own.norm_1, row, row); });
+      prepare_norm(own.norm_1);
       team->share(phase, count_tasks(own.qkv, rows), [&](int task) {
         run_product<Kind>(own.qkv, low, scales, rows, space.qkv.data(), Then::kStore, task);
       });
@@ -177,11 +188,15 @@ static void run_step(const Model& model, const int64_t* ids, const Piece* pieces
       team->share(phase, num_pieces * heads, [&](int task) {
         attend(layer, num_pieces - 1 - task / heads, task % heads);
       });
+      if (layer == model.num_layers - 1) {  // from here on only the rows of the logits are wanted
+        team->share(phase, 2, [&](int task) { keep_last_rows(task ? space.hidden : space.attended); });
+        rows = num_pieces;
+      }
       prepare(space.attended, width);
       team->share(phase, count_tasks(own.out, rows), [&](int task) {
         run_product<Kind>(own.out, low, scales, rows, space.hidden.data(), Then::kAdd, task);
       });
-      each_row([&](int row) { prepare_norm(own.norm_2, row, row); });
+      prepare_norm(own.norm_2);
       team->share(phase, count_tasks(own.up, rows), [&](int task) {
         run_product<Kind>(own.up, low, scales, rows, space.inner.data(), Then::kGelu, task);
       });
@@ -190,9 +205,9 @@ static void run_step(const Model& model, const int64_t* ids, const Piece* pieces
         run_product<Kind>(own.down, low, scales, rows, space.hidden.data(), Then::kAdd, task);
       });
     }
-    team->share(phase, num_pieces, [&](int piece) { prepare_norm(model.norm, begins[piece + 1] - 1, piece); });
-    team->share(phase, count_tasks(model.head, num_pieces), [&](int task) {
-      run_product<Kind>(model.head, low, scales, num_pieces, logits, Then::kStore, task);
+    prepare_norm(model.norm);
+    team->share(phase, count_tasks(model.head, rows), [&](int task) {
+      run_product<Kind>(model.head, low, scales, rows, logits, Then::kStore, task);
     });
   }
 }

@@ -6,13 +6,13 @@
 
 template <typename Number>
 static void attend(const float* qkv, Number* keys, Number* values, float* key_scales, float* value_scales,
-                   const int64_t* positions, float* out, int batch, int heads, int dim, int context, int threads) {
+                   const int64_t* positions, const int64_t* slots, float* out, int batch, int heads, int dim, int context, int threads) {
 #pragma omp parallel num_threads(threads)
   {
-    std::vector<float> weights(context);
+    std::vector<float> weights(2 * context + 64);
 #pragma omp for schedule(dynamic, 4)
     for (int task = 0; task < batch * heads; task++) {
-      const int64_t row = task / heads, head = task % heads, first = (row * heads + head) * context;
+      const int64_t row = task / heads, head = task % heads, first = (slots[row] * heads + head) * context;
       attend_row<Number>(qkv + (row * 3 * heads + head) * dim, heads, dim, keys + first * dim, values + first * dim,
                          key_scales ? key_scales + first : nullptr, value_scales ? value_scales + first : nullptr,
                          (int)positions[row], weights.data(), out + (row * heads + head) * dim);
@@ -22,15 +22,15 @@ static void attend(const float* qkv, Number* keys, Number* values, float* key_sc
 
 extern "C" {
 
-// Row b of qkv (batch, 3, heads, dim) is the token at positions[b] of slot b; the caches are those of one layer:
+// Row b of qkv (batch, 3, heads, dim) is the token at positions[b] of slots[b]; the caches are those of one layer:
 // (slots, heads, context, dim), scales (slots, heads, context). `dim`: 16, 32, 64, 80 or 128.
 void kefu_attend(const float* qkv, void* keys, void* values, float* key_scales, float* value_scales,
-                 const int64_t* positions, float* out, int batch, int heads, int dim, int context, int threads) {
+                 const int64_t* positions, const int64_t* slots, float* out, int batch, int heads, int dim, int context, int threads) {
   if (key_scales)
-    attend<int8_t>(qkv, (int8_t*)keys, (int8_t*)values, key_scales, value_scales, positions, out, batch, heads, dim,
+    attend<int8_t>(qkv, (int8_t*)keys, (int8_t*)values, key_scales, value_scales, positions, slots, out, batch, heads, dim,
                    context, threads);
   else
-    attend<float>(qkv, (float*)keys, (float*)values, nullptr, nullptr, positions, out, batch, heads, dim, context,
+    attend<float>(qkv, (float*)keys, (float*)values, nullptr, nullptr, positions, slots, out, batch, heads, dim, context,
                   threads);
 }
 

@@ -25,7 +25,7 @@ _SOURCE = Path(__file__).with_name("kernels.cpp")
 _HEADERS = [_SOURCE.with_name(f"{name}.h") for name in ("numbers", "products", "attention", "forward")]
 # as fast as -ffast-math, whose start-up code would change how the whole process rounds denormal numbers
 _FLAGS = [
-    *("-std=c++17", "-O3", "-march=native", "-fopenmp", "-shared", "-fPIC"),
+    *("-std=c++20", "-O3", "-march=native", "-fopenmp", "-shared", "-fPIC"),
     *("-fno-math-errno", "-fno-trapping-math", "-ffinite-math-only"),
     *("-fassociative-math", "-fno-signed-zeros", "-freciprocal-math"),
 ]
@@ -40,9 +40,15 @@ class Kernels:
         self._library = library
 
     def attend(
-        self, qkv: Tensor, keys: Tensor, values: Tensor, positions: Tensor, scales: tuple[Tensor, Tensor] | None = None
+        self,
+        qkv: Tensor,
+        keys: Tensor,
+        values: Tensor,
+        positions: Tensor,
+        slots: Tensor,
+        scales: tuple[Tensor, Tensor] | None = None,
     ) -> Tensor:
-        """Stores the new keys and values of the first B slots at `positions` (B,) and attends to all up to them.
+        """Stores new keys and values of B slots (B,) at `positions` (B,), both int64, and attends to all up to them.
 
         `qkv`: (B, 3, H, D) contiguous; `keys`, `values`: of one layer, (slots, H, T, D), float32, or int8 with
         `scales` (slots, H, T) each; D is one of HEAD_SIZES. Returns (B, H x D).
@@ -51,7 +57,7 @@ class Kernels:
         out = torch.empty((batch, heads * dim))
         key_scales, value_scales = scales or (None, None)
         self._library.kefu_attend(
-            *map(_pointer, (qkv, keys, values, key_scales, value_scales, positions, out)),
+            *map(_pointer, (qkv, keys, values, key_scales, value_scales, positions, slots, out)),
             *(batch, heads, dim, keys.shape[2], torch.get_num_threads()),
         )
         return out
@@ -65,9 +71,7 @@ class Kernels:
         """Inputs that one instruction adds up with weights of a kind of `compiled`; 0: the processor has none such."""
         return int(self._library.kefu_group(kind))
 
-    def step(
-        self, model: Any, kind: int, ids: Tensor, pieces: Tensor, num_decoding: int, logits: Tensor
-    ) -> None:
+    def step(self, model: Any, kind: int, ids: Tensor, pieces: Tensor, num_decoding: int, logits: Tensor) -> None:
         """The whole forward pass of `compiled.CompiledModel`. `pieces`: (P, 3) int32; `logits`: (P, V), written."""
         self._library.kefu_step(
             *(model, kind, _pointer(ids), _pointer(pieces), num_decoding, len(pieces)),

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from chatbot.engine.cache import Chunk, causal_mask, make_cache
 from chatbot.engine.compiled import CompiledModel, can_compile
 from chatbot.engine.kernels import load_kernels
-from chatbot.engine.linear import Product, choose_weights, make_product
+from chatbot.engine.linear import Product, make_product
 from chatbot.engine.shape import ModelShape
 
 
@@ -35,21 +35,20 @@ class ModelRunner:
     ) -> None:
         """`state`: a GPT-2 state dict, with or without the `transformer.` prefix; one dtype, one device.
 
-        `weights`: how they are kept, `auto`, `float`, `bf16` or `int8` (see `linear`); `cache`: see `cache`.
+        `weights`: how they are kept, `float`, `bf16` or `int8` (see `linear`); `cache`: the same (see `cache`).
         `uses_kernels`: the compiled ones where they can be had.
         """
         self.shape = shape
         self._state = {name.removeprefix("transformer."): tensor for name, tensor in state.items()}
         self._embedding = self._state["wte.weight"]  # (V, C), tied with the output layer
-        self.weights = choose_weights(weights, self._embedding)
         cache_shape = (shape.num_layers, num_slots, shape.num_heads, shape.context_length, shape.head_dim)
         kernels = load_kernels() if uses_kernels and self._embedding.device.type == "cpu" else None
         self.cache = make_cache(cache, cache_shape, self._embedding, kernels)
         self._kernels = kernels if self._embedding.dtype == torch.float32 else None
         self._compiled = None
-        if kernels and can_compile(kernels, shape, self._state, self.weights):
-            self._compiled = CompiledModel(kernels, shape, self._state, self.cache, weights=self.weights)
-        self._products = {} if self._compiled else self._make_products(self.weights)
+        if kernels and can_compile(kernels, shape, self._state, weights):
+            self._compiled = CompiledModel(kernels, shape, self._state, self.cache, weights=weights)
+        self._products = {} if self._compiled else self._make_products(weights)
 
     def _make_products(self, weights: str) -> dict[str, Product]:
         names = [

@@ -69,17 +69,21 @@ static inline void to_low(Half* to, const float* from, int num) {  // to the nea
   }
 }
 
-static inline __m512 gelu_tanh(__m512 x) {  // as kefu_gelu_tanh
-  __m512 cube = _mm512_mul_ps(_mm512_mul_ps(x, x), x);
-  __m512 u = _mm512_fmadd_ps(_mm512_set1_ps(0.044715f), cube, x);
-  __m512 t = _mm512_mul_ps(u, _mm512_set1_ps(-1.59576912f * 1.44269504f));
+static inline __m512 exponential(__m512 x) {  // as that of numbers.h
+  __m512 t = _mm512_mul_ps(x, _mm512_set1_ps(1.44269504f));
   t = _mm512_min_ps(_mm512_max_ps(t, _mm512_set1_ps(-126.0f)), _mm512_set1_ps(126.0f));
   __m512 whole = _mm512_roundscale_ps(t, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
   __m512 f = _mm512_mul_ps(_mm512_sub_ps(t, whole), _mm512_set1_ps(0.693147181f));
   __m512 series = _mm512_set1_ps(0.00138888889f);
   for (float part : {0.00833333333f, 0.0416666667f, 0.166666667f, 0.5f, 1.0f, 1.0f})
     series = _mm512_fmadd_ps(series, f, _mm512_set1_ps(part));
-  return _mm512_div_ps(x, _mm512_add_ps(_mm512_set1_ps(1.0f), _mm512_scalef_ps(series, whole)));
+  return _mm512_scalef_ps(series, whole);
+}
+
+static inline __m512 gelu_tanh(__m512 x) {  // as kefu_gelu_tanh
+  __m512 u = _mm512_fmadd_ps(_mm512_set1_ps(0.044715f), _mm512_mul_ps(_mm512_mul_ps(x, x), x), x);
+  __m512 power = exponential(_mm512_mul_ps(u, _mm512_set1_ps(-1.59576912f)));
+  return _mm512_div_ps(x, _mm512_add_ps(_mm512_set1_ps(1.0f), power));
 }
 
 // Rows of `out`, 64 numbers each, get the sums: floats, or whole numbers for 8 bits.

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from typing import Protocol, Unpack
 
 from chatbot.engine import Engine, EngineOptions, EngineStats, EngineUnavailableError, Request, SamplingParams
-from chatbot.engine.shape import ModelShape
 from chatbot.engine.request import LogitsProcessor
+from chatbot.engine.shape import ModelShape
 from chatbot.language_model.checkpoints import Checkpoint, load_checkpoint
 from chatbot.language_model.prompt_format import PromptFormat
 from chatbot.language_model.tokenizer import IncrementalDecoder
