@@ -7,11 +7,9 @@
 
 #pragma once
 
-#ifdef __AVX512F__
-#include <immintrin.h>
-
 #include "numbers.h"
 
+#ifdef __AVX512F__
 constexpr int kPanel = 64, kTile = 6, kBlock = 48;  // kBlock: rows of one task
 typedef uint16_t Half;                              // bfloat16's bits
 
