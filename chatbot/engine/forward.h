@@ -4,11 +4,9 @@
 #pragma once
 
 #ifdef __AVX512F__
-#include <omp.h>
 
 #include <algorithm>
 #include <atomic>
-#include <memory>
 
 #include "attention.h"
 
@@ -40,24 +38,27 @@ struct Piece {
 
 constexpr int kSpins = 1000;  // some 20 microseconds
 
-// Threads that share each phase's tasks, whoever is free the next one, and wait for one another after it.
+// Threads that share each phase's tasks, whoever is free the next one. A phase is over when its tasks are done, not when
+// all have come: who has lost the core to another program holds up nobody, and runs through what it missed.
 class Team {
  public:
-  Team(int phases, int threads) : next_(phases), done_(phases), threads_(threads) {}
+  explicit Team(int phases) : next_(phases), done_(phases) {}
 
   template <typename Work>
   void share(int& phase, int num, Work work) {
-    for (int task; (task = next_[phase].fetch_add(1, std::memory_order_relaxed)) < num;) work(task);
-    std::atomic<int>& done = done_[phase++];
-    if (done.fetch_add(1, std::memory_order_acq_rel) + 1 == threads_) return done.notify_all();
-    // most waits are over sooner than a thread wakes up; on a shared machine the others may have lost their cores
-    for (int spins = 0, now; (now = done.load(std::memory_order_acquire)) < threads_; spins++)
+    std::atomic<int>&next = next_[phase], &done = done_[phase];
+    phase++;
+    for (int task; (task = next.fetch_add(1, std::memory_order_relaxed)) < num;) {
+      work(task);
+      if (done.fetch_add(1, std::memory_order_acq_rel) + 1 == num) done.notify_all();
+    }
+    // most waits are over sooner than a thread wakes up
+    for (int spins = 0, now; (now = done.load(std::memory_order_acquire)) < num; spins++)
       spins < kSpins ? _mm_pause() : done.wait(now, std::memory_order_acquire);
   }
 
  private:
   std::vector<std::atomic<int>> next_, done_;
-  const int threads_;
 };
 
 static inline void normalise(const float* row, const Norm& norm, float epsilon, int width, float* out) {
@@ -124,19 +125,17 @@ static void run_step(const Model& model, const int64_t* ids, const Piece* pieces
   space.fit(model, begins[num_pieces]);
   auto* low = space.low.data();
   const float* scales = space.scales.data();
-  std::unique_ptr<Team> team;
+  Team team(model.num_layers * 9 + 4);
 
 #pragma omp parallel num_threads(threads)
   {
-#pragma omp single
-    team = std::make_unique<Team>(model.num_layers * 9 + 4, omp_get_num_threads());
     int phase = 0, rows = begins[num_pieces];
     thread_local PromptSpace<Attention> prompt_space;
     thread_local std::vector<float> scratch;
     scratch.resize(std::max(4 * width, 2 * model.context + 64));
 
     auto each_row = [&](auto work) {
-      team->share(phase, (rows + kRowsOfTask - 1) / kRowsOfTask, [&](int task) {
+      team.share(phase, (rows + kRowsOfTask - 1) / kRowsOfTask, [&](int task) {
         const int end = std::min(rows, (task + 1) * kRowsOfTask);
         for (int row = task * kRowsOfTask; row < end; row++) work(row);
       });
@@ -181,32 +180,32 @@ static void run_step(const Model& model, const int64_t* ids, const Piece* pieces
     for (int layer = 0; layer < model.num_layers; layer++) {
       const Layer& own = model.layers[layer];
       prepare_norm(own.norm_1);
-      team->share(phase, count_tasks(own.qkv, rows), [&](int task) {
+      team.share(phase, count_tasks(own.qkv, rows), [&](int task) {
         run_product<Kind>(own.qkv, low, scales, rows, space.qkv.data(), Then::kStore, task);
       });
       // the long ones first: nobody waits at the end for a whole prompt
-      team->share(phase, num_pieces * heads, [&](int task) {
+      team.share(phase, num_pieces * heads, [&](int task) {
         attend(layer, num_pieces - 1 - task / heads, task % heads);
       });
       if (layer == model.num_layers - 1) {  // from here on only the rows of the logits are wanted
-        team->share(phase, 2, [&](int task) { keep_last_rows(task ? space.hidden : space.attended); });
+        team.share(phase, 2, [&](int task) { keep_last_rows(task ? space.hidden : space.attended); });
         rows = num_pieces;
       }
       prepare(space.attended, width);
-      team->share(phase, count_tasks(own.out, rows), [&](int task) {
+      team.share(phase, count_tasks(own.out, rows), [&](int task) {
         run_product<Kind>(own.out, low, scales, rows, space.hidden.data(), Then::kAdd, task);
       });
       prepare_norm(own.norm_2);
-      team->share(phase, count_tasks(own.up, rows), [&](int task) {
+      team.share(phase, count_tasks(own.up, rows), [&](int task) {
         run_product<Kind>(own.up, low, scales, rows, space.inner.data(), Then::kGelu, task);
       });
       prepare(space.inner, 4 * width);
-      team->share(phase, count_tasks(own.down, rows), [&](int task) {
+      team.share(phase, count_tasks(own.down, rows), [&](int task) {
         run_product<Kind>(own.down, low, scales, rows, space.hidden.data(), Then::kAdd, task);
       });
     }
     prepare_norm(model.norm);
-    team->share(phase, count_tasks(model.head, rows), [&](int task) {
+    team.share(phase, count_tasks(model.head, rows), [&](int task) {
       run_product<Kind>(model.head, low, scales, rows, logits, Then::kStore, task);
     });
   }

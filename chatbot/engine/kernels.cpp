@@ -1,6 +1,8 @@
 // What the engine runs in compiled code where there is a compiler (kernels.py): on any processor attention while decoding
 // and GPT-2's GELU, with AVX-512 the whole forward pass. The rest of the engine has the same in plain torch.
 
+#include <new>
+
 #include "attention.h"
 #include "forward.h"
 
@@ -60,19 +62,25 @@ int kefu_group(int kind) {
 
 #ifdef __AVX512F__
 // One step: tokens `ids` of the pieces in their order, logits (pieces, vocabulary) after the last token of each.
-void kefu_step(const Model* model, int kind, const int64_t* ids, const Piece* pieces, int num_decoding, int num_pieces,
-               float* logits, int threads) {
-#define KEFU_RUN(Kind)                                                                             \
-  return model->key_scales ? run_step<Kind, int8_t>(*model, ids, pieces, num_decoding, num_pieces, logits, threads) \
-                           : run_step<Kind, float>(*model, ids, pieces, num_decoding, num_pieces, logits, threads);
-  if (kind == 0) KEFU_RUN(FloatKind)
+// 0, or 1 when there is no memory for it.
+int kefu_step(const Model* model, int kind, const int64_t* ids, const Piece* pieces, int num_decoding, int num_pieces,
+              float* logits, int threads) {
+#define KEFU_RUN(Kind)                                                                                  \
+  model->key_scales ? run_step<Kind, int8_t>(*model, ids, pieces, num_decoding, num_pieces, logits, threads) \
+                    : run_step<Kind, float>(*model, ids, pieces, num_decoding, num_pieces, logits, threads)
+  try {
+    if (kind == 0) KEFU_RUN(FloatKind);
 #ifdef __AVX512BF16__
-  if (kind == 1) KEFU_RUN(Bf16Kind)
+    if (kind == 1) KEFU_RUN(Bf16Kind);
 #endif
 #ifdef __AVX512VNNI__
-  if (kind == 2) KEFU_RUN(Int8Kind)
+    if (kind == 2) KEFU_RUN(Int8Kind);
 #endif
+  } catch (const std::bad_alloc&) {
+    return 1;
+  }
 #undef KEFU_RUN
+  return 0;
 }
 #endif
 }

@@ -72,11 +72,16 @@ class Kernels:
         return int(self._library.kefu_group(kind))
 
     def step(self, model: Any, kind: int, ids: Tensor, pieces: Tensor, num_decoding: int, logits: Tensor) -> None:
-        """The whole forward pass of `compiled.CompiledModel`. `pieces`: (P, 3) int32; `logits`: (P, V), written."""
-        self._library.kefu_step(
+        """The whole forward pass of `compiled.CompiledModel`. `pieces`: (P, 3) int32; `logits`: (P, V), written.
+
+        Raises MemoryError.
+        """
+        has_failed = self._library.kefu_step(
             *(model, kind, _pointer(ids), _pointer(pieces), num_decoding, len(pieces)),
             *(_pointer(logits), torch.get_num_threads()),
         )
+        if has_failed:
+            raise MemoryError("no memory for the numbers of a step")
 
 
 @functools.cache
