@@ -17,6 +17,8 @@ RUN index=$([ "$VARIANT" = cuda ] && echo "$TORCH_INDEX_CUDA" || echo "$TORCH_IN
 FROM ${PYTHON_IMAGE} AS kefu
 ARG VARIANT=cpu
 LABEL org.opencontainers.image.title="kefu" org.opencontainers.image.licenses="Apache-2.0" kefu.variant="${VARIANT}"
+# the engine compiles its kernels for the processor that it finds itself on
+RUN apt-get update && apt-get install -y --no-install-recommends g++ && rm -rf /var/lib/apt/lists/*
 RUN groupadd --gid 10001 kefu \
     && useradd --uid 10001 --gid kefu --no-create-home --home-dir /var/lib/kefu kefu \
     && install -d -o kefu -g kefu -m 0700 /var/lib/kefu

@@ -271,7 +271,9 @@ MODEL_THREADS = env.int("KEFU_MODEL_THREADS", default=0)  # 0: one fewer than th
 MAX_BATCH_SIZE = env.int("KEFU_MAX_BATCH_SIZE", default=16)
 KEPT_CHATS = env.int("KEFU_KEPT_CHATS", default=16)  # chats whose cache waits for their next turn
 MAX_CACHE_MB = env.int("KEFU_MAX_CACHE_MB", default=0)  # of keys and values; 0: what all chats at once can fill
-WEIGHTS = env.str("KEFU_WEIGHTS", default="float")  # or int8: faster on the CPU, a little less exact
+# float, bf16 or int8; auto: bf16 where the processor multiplies it, else float (docs/performance.md)
+WEIGHTS = env.str("KEFU_WEIGHTS", default="auto")
+CACHE = env.str("KEFU_CACHE", default="auto")  # float or int8; auto: int8 where the engine's kernels can be compiled
 MAX_WAITING_REQUESTS = env.int("KEFU_MAX_WAITING_REQUESTS", default=64)
 TRAINING_DATA = env.str("KEFU_TRAINING_DATA", default="")
 # A bigger model for the agents' help, on a server that speaks OpenAI's protocol; none without a URL.

@@ -138,6 +138,7 @@ def _start_generator(checkpoint: str) -> LocalGenerator:
         num_threads=settings.MODEL_THREADS or max(1, (os.cpu_count() or 2) - 1),
         num_kept_slots=settings.KEPT_CHATS,
         weights=settings.WEIGHTS,
+        cache=settings.CACHE,
         max_cache_bytes=settings.MAX_CACHE_MB * 2**20,
     )
 

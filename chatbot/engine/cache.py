@@ -1,8 +1,8 @@
 """The keys and values of every slot, and attention over them. Float as the model's own numbers, or in 8 bits.
 
 Slots are whole contexts; on the CPU their memory is taken as it is written (see `memory`). Decoding requests hold the
-first slots, so their attention reads the cache without copying: by the compiled kernel where there is one, each slot to
-its own length, or by torch as a slice up to the longest.
+first slots. The compiled kernels read each where it lies and to its own length, so there slots change places by name
+only; torch reads a slice up to the longest without copying, and there their numbers are moved.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from chatbot.engine.kernels import HEAD_SIZES, Kernels
+from chatbot.engine.kernels import HEAD_SIZES, Kernels, load_kernels
 from chatbot.engine.memory import lazy_zeros, release_pages
 
 
@@ -32,11 +32,17 @@ class FloatCache:
         self._keys, self._values = lazy_zeros(shape, like), lazy_zeros(shape, like)
         is_fit = like.device.type == "cpu" and like.dtype == torch.float32 and shape[-1] in HEAD_SIZES
         self._kernels = kernels if is_fit else None
+        self._places = list(range(shape[1]))
+
+    def place(self, slot: int) -> int:
+        """Where the tokens of a slot lie in the tensors."""
+        return self._places[slot]
 
     def attend_decoding(self, layer: int, qkv: Tensor, positions: Tensor, is_visible: Tensor) -> Tensor:
         """One token of each of the first B slots. `qkv`: (B, 3, H, D); `is_visible`: (B, longest). -> (B, C)"""
         if self._kernels:
-            return self._kernels.attend(qkv, self._keys[layer], self._values[layer], positions)
+            slots = torch.tensor(self._places[: len(qkv)])
+            return self._kernels.attend(qkv, self._keys[layer], self._values[layer], positions, slots)
         batch, longest = is_visible.shape
         slots = torch.arange(batch, device=qkv.device)
         query, key, value = qkv.unbind(1)
@@ -52,18 +58,21 @@ class FloatCache:
 
     def attend_chunk(self, layer: int, chunk: Chunk, qkv: Tensor, mask: Tensor | None) -> Tensor:
         """A piece of a prompt. `qkv`: (N, 3, H, D); `mask`: see `causal_mask`. -> (N, C)"""
-        end = chunk.start + len(qkv)
+        place, end = self._places[chunk.slot], chunk.start + len(qkv)
         query, key, value = qkv.transpose(0, 2).unbind(1)  # (H, N, D)
-        self._keys[layer, chunk.slot, :, chunk.start : end] = key
-        self._values[layer, chunk.slot, :, chunk.start : end] = value
-        return _attend(query, self._keys[layer, chunk.slot, :, :end], self._values[layer, chunk.slot, :, :end], mask)
+        self._keys[layer, place, :, chunk.start : end] = key
+        self._values[layer, place, :, chunk.start : end] = value
+        return _attend(query, self._keys[layer, place, :, :end], self._values[layer, place, :, :end], mask)
 
     def tensors(self) -> tuple[Tensor, ...]:
         """All of them begin with (L, slots, H, T)."""
         return (self._keys, self._values)
 
     def swap_slots(self, one: int, other: int, length: int) -> None:
-        """Exchanges the first `length` tokens of two slots."""
+        """Exchanges two slots, of which no more than the first `length` tokens are in use."""
+        if self._kernels:
+            self._places[one], self._places[other] = self._places[other], self._places[one]
+            return
         for cache in self.tensors():
             held = cache[:, one, :, :length].clone()
             cache[:, one, :, :length] = cache[:, other, :, :length]
@@ -71,6 +80,7 @@ class FloatCache:
 
     def copy_slot(self, source: int, target: int, length: int) -> None:
         """Copies the first `length` cached tokens of one slot into another."""
+        source, target = self._places[source], self._places[target]
         for cache in self.tensors():
             cache[:, target, :, :length] = cache[:, source, :, :length]
 
@@ -78,7 +88,7 @@ class FloatCache:
         """Gives a slot's memory back to the system, where it came from there page by page."""
         for cache in self.tensors():
             for layer in cache:
-                release_pages(layer[slot])
+                release_pages(layer[self._places[slot]])
 
 
 class Int8Cache(FloatCache):
@@ -91,21 +101,23 @@ class Int8Cache(FloatCache):
     def __init__(self, shape: tuple[int, ...], like: Tensor, kernels: Kernels) -> None:
         if like.device.type != "cpu" or like.dtype != torch.float32 or shape[-1] not in HEAD_SIZES:
             raise ValueError("an int8 cache is for float32 models on the CPU with heads of a usual size")
-        self._int8_kernels = kernels
+        self._kernels: Kernels = kernels
+        self._places = list(range(shape[1]))
         self._keys, self._values = (lazy_zeros(shape, like, torch.int8) for _ in range(2))
         self._key_scales, self._value_scales = (lazy_zeros(shape[:-1], like) for _ in range(2))
 
     def attend_decoding(self, layer: int, qkv: Tensor, positions: Tensor, is_visible: Tensor) -> Tensor:
         scales = (self._key_scales[layer], self._value_scales[layer])
-        return self._int8_kernels.attend(qkv, self._keys[layer], self._values[layer], positions, scales)
+        slots = torch.tensor(self._places[: len(qkv)])
+        return self._kernels.attend(qkv, self._keys[layer], self._values[layer], positions, slots, scales)
 
     def attend_chunk(self, layer: int, chunk: Chunk, qkv: Tensor, mask: Tensor | None) -> Tensor:
-        end = chunk.start + len(qkv)
+        place, end = self._places[chunk.slot], chunk.start + len(qkv)
         query, key, value = qkv.transpose(0, 2).unbind(1)
-        at = (layer, chunk.slot, slice(None), slice(chunk.start, end))
+        at = (layer, place, slice(None), slice(chunk.start, end))
         self._keys[at], self._key_scales[at] = _quantised(key)
         self._values[at], self._value_scales[at] = _quantised(value)
-        read = (layer, chunk.slot, slice(None), slice(0, end))
+        read = (layer, place, slice(None), slice(0, end))
         keys = self._keys[read] * self._key_scales[read][..., None]
         return _attend(query, keys, self._values[read] * self._value_scales[read][..., None], mask)
 
@@ -113,12 +125,20 @@ class Int8Cache(FloatCache):
         return (self._keys, self._values, self._key_scales, self._value_scales)
 
 
+def choose_cache(kind: str, like: Tensor, head_dim: int, *, uses_kernels: bool) -> str:
+    """`auto`: `int8` for float32 models where kernels can read it, else `float`. Others are left as they are."""
+    if kind != "auto":
+        return kind
+    is_fit = like.device.type == "cpu" and like.dtype == torch.float32 and head_dim in HEAD_SIZES
+    return "int8" if is_fit and uses_kernels and load_kernels() else "float"
+
+
 def make_cache(kind: str, shape: tuple[int, ...], like: Tensor, kernels: Kernels | None) -> FloatCache:
     """`kind`: `float` or `int8`. Raises ValueError for another one, and for int8 where it can't be had."""
     if kind == "float":
         return FloatCache(shape, like, kernels)
     if kind != "int8":
-        raise ValueError(f"a cache is float or int8, not {kind!r}")
+        raise ValueError(f"a cache is auto, float or int8, not {kind!r}")
     if kernels is None:
         raise ValueError("an int8 cache needs the compiled kernels, and there is no C++ compiler here")
     return Int8Cache(shape, like, kernels)

@@ -15,9 +15,10 @@ from typing import TypedDict, Unpack
 import torch
 from torch import Tensor
 
-from chatbot.engine.cache import Chunk
+from chatbot.engine.cache import Chunk, choose_cache
+from chatbot.engine.linear import choose_weights
 from chatbot.engine.metrics import EngineStats, Metrics
-from chatbot.engine.model_runner import ModelRunner, ModelShape
+from chatbot.engine.model_runner import ModelRunner
 from chatbot.engine.request import (
     EngineOverloadedError,
     EngineUnavailableError,
@@ -27,6 +28,7 @@ from chatbot.engine.request import (
     SamplingParams,
 )
 from chatbot.engine.sampler import sample
+from chatbot.engine.shape import ModelShape
 from chatbot.engine.slots import SlotTable
 
 log = logging.getLogger(__name__)
@@ -39,9 +41,9 @@ class EngineOptions(TypedDict, total=False):
     """`max_batch_size`: requests at once. `max_waiting`: more are refused. `num_threads`: torch's, 0 leaves them.
 
     `num_kept_slots`: finished requests whose cache is kept for a conversation's next turn (see `slots`).
-    `step_tokens`: rows of one pass, prompts and decoding together. `weights`: `float` or `int8` (see `linear`).
-    `max_cache_bytes`: of keys and values; kept chats give way to running ones, and what doesn't fit waits. 0: as many
-    as all slots can hold. `cache`: `float` or `int8` (see `cache`).
+    `step_tokens`: rows of one pass, prompts and decoding together. `weights`: `auto`, `float`, `bf16` or `int8` (see
+    `linear`). `max_cache_bytes`: of keys and values; kept chats give way to running ones, and what doesn't fit waits.
+    0: as many as all slots can hold. `cache`: `auto`, `float` or `int8` (see `cache`).
     `uses_kernels`, `reuses_prefixes`: off only to measure what they save.
     """
 
@@ -68,11 +70,12 @@ class Engine:
     ) -> None:
         self.shape = shape
         self._state = state
-        self._weights = options.get("weights", "float")
         self._num_kept_slots = options.get("num_kept_slots", 16)
-        self._cache = options.get("cache", "float")
         self._uses_kernels = options.get("uses_kernels", True)
-        self._bytes_per_token = shape.cache_bytes_per_token(self._cache)
+        like = next(iter(state.values()))
+        self.weights = choose_weights(options.get("weights", "float"), like)
+        self.cache = choose_cache(options.get("cache", "float"), like, shape.head_dim, uses_kernels=self._uses_kernels)
+        self._bytes_per_token = shape.cache_bytes_per_token(self.cache)
         self._max_cached_tokens = options.get("max_cache_bytes", 0) // self._bytes_per_token or sys.maxsize
         self._step_tokens = options.get("step_tokens", 256)
         self._reuses_prefixes = options.get("reuses_prefixes", True)
@@ -171,8 +174,8 @@ class Engine:
                 self.shape,
                 self._state,
                 num_slots=num_slots,
-                weights=self._weights,
-                cache=self._cache,
+                weights=self.weights,
+                cache=self.cache,
                 uses_kernels=self._uses_kernels,
             )
             runner.run([], [], [Chunk(0, 0, [0])])

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,13 +22,14 @@ from torch import Tensor
 log = logging.getLogger(__name__)
 
 _SOURCE = Path(__file__).with_name("kernels.cpp")
+_HEADERS = [_SOURCE.with_name(f"{name}.h") for name in ("numbers", "products", "attention", "forward")]
 # as fast as -ffast-math, whose start-up code would change how the whole process rounds denormal numbers
 _FLAGS = [
-    *("-std=c++17", "-O3", "-march=native", "-fopenmp", "-shared", "-fPIC"),
+    *("-std=c++20", "-O3", "-march=native", "-fopenmp", "-shared", "-fPIC"),
     *("-fno-math-errno", "-fno-trapping-math", "-ffinite-math-only"),
     *("-fassociative-math", "-fno-signed-zeros", "-freciprocal-math"),
 ]
-_COMPILE_TIMEOUT_S = 60
+_COMPILE_TIMEOUT_S = 180  # 15 s of an idle core
 HEAD_SIZES = frozenset({16, 32, 64, 80, 128})  # those that kernels.cpp is compiled for
 
 
@@ -38,22 +40,26 @@ class Kernels:
         self._library = library
 
     def attend(
-        self, qkv: Tensor, keys: Tensor, values: Tensor, positions: Tensor, scales: tuple[Tensor, Tensor] | None = None
+        self,
+        qkv: Tensor,
+        keys: Tensor,
+        values: Tensor,
+        positions: Tensor,
+        slots: Tensor,
+        scales: tuple[Tensor, Tensor] | None = None,
     ) -> Tensor:
-        """Stores the new keys and values of the first B slots at `positions` (B,) and attends to all up to them.
+        """Stores new keys and values of B slots (B,) at `positions` (B,), both int64, and attends to all up to them.
 
         `qkv`: (B, 3, H, D) contiguous; `keys`, `values`: of one layer, (slots, H, T, D), float32, or int8 with
-        `scales` (slots, H, T) each. Returns (B, H x D).
+        `scales` (slots, H, T) each; D is one of HEAD_SIZES. Returns (B, H x D).
         """
         batch, _three, heads, dim = qkv.shape
         out = torch.empty((batch, heads * dim))
         key_scales, value_scales = scales or (None, None)
-        code = self._library.kefu_attend(
-            *map(_pointer, (qkv, keys, values, key_scales, value_scales, positions, out)),
+        self._library.kefu_attend(
+            *map(_pointer, (qkv, keys, values, key_scales, value_scales, positions, slots, out)),
             *(batch, heads, dim, keys.shape[2], torch.get_num_threads()),
         )
-        if code:
-            raise ValueError(f"no kernel for heads of size {dim}")
         return out
 
     def gelu_tanh_(self, inputs: Tensor) -> Tensor:
@@ -61,24 +67,41 @@ class Kernels:
         self._library.kefu_gelu_tanh(_pointer(inputs), ctypes.c_int64(inputs.numel()), torch.get_num_threads())
         return inputs
 
+    def group_of(self, kind: int) -> int:
+        """Inputs that one instruction adds up with weights of a kind of `compiled`; 0: the processor has none such."""
+        return int(self._library.kefu_group(kind))
+
+    def step(self, model: Any, kind: int, ids: Tensor, pieces: Tensor, num_decoding: int, logits: Tensor) -> None:
+        """The whole forward pass of `compiled.CompiledModel`. `pieces`: (P, 3) int32; `logits`: (P, V), written.
+
+        Raises MemoryError.
+        """
+        has_failed = self._library.kefu_step(
+            *(model, kind, _pointer(ids), _pointer(pieces), num_decoding, len(pieces)),
+            *(_pointer(logits), torch.get_num_threads()),
+        )
+        if has_failed:
+            raise MemoryError("no memory for the numbers of a step")
+
 
 @functools.cache
 def load_kernels() -> Kernels | None:
     """Compiles them if need be (some seconds, once). None, with the reason in the log, where that can't be done."""
     compiler = shutil.which("g++") or shutil.which("c++")
     if compiler is None:
-        log.info("no C++ compiler: attention and GELU run in plain torch")
+        log.info("no C++ compiler: the model runs in plain torch")
         return None
     try:
         return Kernels(ctypes.CDLL(str(_compiled(compiler))))
     except (OSError, subprocess.SubprocessError) as error:
-        log.warning("the kernels can't be compiled (%s): attention and GELU run in plain torch", error)
+        log.warning("the kernels can't be compiled (%s): the model runs in plain torch", error)
         return None
 
 
 def _compiled(compiler: str) -> Path:
     version = subprocess.run([compiler, "--version"], capture_output=True, timeout=10, check=True).stdout
-    name = hashlib.sha256(b"\0".join([_SOURCE.read_bytes(), version, _processor(), *map(str.encode, _FLAGS)]))
+    sources = [path.read_bytes() for path in (_SOURCE, *_HEADERS)]
+    name = hashlib.sha256(b"\0".join([*sources, version, _processor(), *map(str.encode, _FLAGS)]))
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kefu"
     target = folder / f"kernels-{name.hexdigest()[:16]}.so"
     if not target.is_file():

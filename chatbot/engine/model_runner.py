@@ -8,36 +8,16 @@ so that the weights are read once for all of them.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from chatbot.engine.cache import Chunk, causal_mask, make_cache
+from chatbot.engine.compiled import CompiledModel, can_compile
 from chatbot.engine.kernels import load_kernels
 from chatbot.engine.linear import Product, make_product
-
-
-@dataclass(frozen=True)
-class ModelShape:
-    """The numbers of a GPT-2's configuration that the forward pass needs."""
-
-    num_layers: int
-    num_heads: int
-    width: int
-    context_length: int
-    layer_norm_epsilon: float = 1e-5
-    activation: str = "gelu_new"
-
-    @property
-    def head_dim(self) -> int:
-        return self.width // self.num_heads
-
-    def cache_bytes_per_token(self, cache: str = "float") -> int:
-        """`cache`: `float`, taken as 4 bytes a number, or `int8`, with 4 bytes of scale for each head."""
-        numbers = self.width + 4 * self.num_heads if cache == "int8" else 4 * self.width
-        return 2 * self.num_layers * numbers
+from chatbot.engine.shape import ModelShape
 
 
 class ModelRunner:
@@ -55,17 +35,20 @@ class ModelRunner:
     ) -> None:
         """`state`: a GPT-2 state dict, with or without the `transformer.` prefix; one dtype, one device.
 
-        `weights`: how they are kept, `float` or `int8` (see `linear`); `cache`: the same (see `cache`).
+        `weights`: how they are kept, `float`, `bf16` or `int8` (see `linear`); `cache`: the same (see `cache`).
         `uses_kernels`: the compiled ones where they can be had.
         """
         self.shape = shape
         self._state = {name.removeprefix("transformer."): tensor for name, tensor in state.items()}
         self._embedding = self._state["wte.weight"]  # (V, C), tied with the output layer
-        self._products = self._make_products(weights)
         cache_shape = (shape.num_layers, num_slots, shape.num_heads, shape.context_length, shape.head_dim)
         kernels = load_kernels() if uses_kernels and self._embedding.device.type == "cpu" else None
         self.cache = make_cache(cache, cache_shape, self._embedding, kernels)
         self._kernels = kernels if self._embedding.dtype == torch.float32 else None
+        self._compiled = None
+        if kernels and can_compile(kernels, shape, self._state, weights):
+            self._compiled = CompiledModel(kernels, shape, self._state, self.cache, weights=weights)
+        self._products = {} if self._compiled else self._make_products(weights)
 
     def _make_products(self, weights: str) -> dict[str, Product]:
         names = [
@@ -88,6 +71,9 @@ class ModelRunner:
         Returns the logits (B, V) of the decoding slots and (V,) after each chunk's last token, as float32.
         """
         batch = len(token_ids)
+        if self._compiled:
+            logits = self._compiled.run(token_ids, lengths, chunks)
+            return logits[:batch], list(logits[batch:])
         device = self._embedding.device
         ids = [*token_ids, *(token_id for chunk in chunks for token_id in chunk.token_ids)]
         at = [*lengths, *(chunk.start + n for chunk in chunks for n in range(len(chunk.token_ids)))]

@@ -127,12 +127,15 @@ class Request:
                 self.state = RequestState.DECODING
 
     def append(self, token_id: int, log_probability: float | None = None) -> None:
-        """Called by the engine's thread with each new token that belongs to the text."""
-        self.first_token_at = self.first_token_at or time.monotonic()
-        if log_probability is not None:
-            self.log_probabilities.append(log_probability)
-        self.token_ids.append(token_id)
-        self._events.put(token_id)
+        """Called by the engine's thread with each new token of the text. Nothing comes after a cancel meanwhile."""
+        with self._ending:
+            if self.is_terminal:
+                return
+            self.first_token_at = self.first_token_at or time.monotonic()
+            if log_probability is not None:
+                self.log_probabilities.append(log_probability)
+            self.token_ids.append(token_id)
+            self._events.put(token_id)
 
     def end(self, state: RequestState, reason: FinishReason | None = None, error: str = "") -> None:
         """The one terminal event; a second call changes nothing. Any thread may cancel while the engine finishes."""

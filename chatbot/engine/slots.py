@@ -27,7 +27,7 @@ class Slot:
 
 
 class SlotTable:
-    """The slots in the order of the tensors: the first `num_active` belong to requests, the others wait for reuse."""
+    """The slots as the cache numbers them: the first `num_active` belong to requests, the others wait for reuse."""
 
     def __init__(self, tensors: CacheTensors, *, num_slots: int, reuses_prefixes: bool = True) -> None:
         self._tensors = tensors

@@ -9,9 +9,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol, Unpack
 
+import torch
+
 from chatbot.engine import Engine, EngineOptions, EngineStats, EngineUnavailableError, Request, SamplingParams
-from chatbot.engine.model_runner import ModelShape
 from chatbot.engine.request import LogitsProcessor
+from chatbot.engine.shape import ModelShape
 from chatbot.language_model.checkpoints import Checkpoint, load_checkpoint
 from chatbot.language_model.prompt_format import PromptFormat
 from chatbot.language_model.tokenizer import IncrementalDecoder
@@ -97,7 +99,8 @@ def start_local_generator(
     name_or_path: str, *, device: str = "cpu", **engine_options: Unpack[EngineOptions]
 ) -> LocalGenerator:
     """Loads a checkpoint and starts its engine, warm when this returns. Raises CheckpointError."""
-    checkpoint = load_checkpoint(name_or_path, device=device)
+    # on the CPU the engine chooses for itself what it makes of float32 weights
+    checkpoint = load_checkpoint(name_or_path, device=device, dtype=torch.float32 if device == "cpu" else None)
     config = checkpoint.model.config
     shape = ModelShape(
         num_layers=config.n_layer,

@@ -45,14 +45,14 @@ class Checkpoint:
         return int(self.model.config.n_positions)
 
 
-def load_checkpoint(name_or_path: str, *, device: str = "cpu") -> Checkpoint:
-    """Load a folder or a hub id, in the dtype that suits the device. Raises `CheckpointError`.
+def load_checkpoint(name_or_path: str, *, device: str = "cpu", dtype: torch.dtype | None = None) -> Checkpoint:
+    """Load a folder or a hub id, in `dtype` or the one that suits the device. Raises `CheckpointError`.
 
     Loading twice gives two models. Without a network set `HF_HUB_OFFLINE=1`, or a hub id waits for its timeout.
     """
     _check_exists(name_or_path)
     _check_is_gpt2(name_or_path)
-    model: GPT2LMHeadModel = nn.Module.to(_load_model(name_or_path, best_dtype(device)), device)
+    model: GPT2LMHeadModel = nn.Module.to(_load_model(name_or_path, dtype or best_dtype(device)), device)
     tokenizer = _load_tokenizer(name_or_path)
     if len(tokenizer) > model.config.vocab_size:
         raise CheckpointError(

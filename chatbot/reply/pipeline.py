@@ -64,6 +64,7 @@ class _TurnAnswerer:
     candidates: list[Candidate] = field(default_factory=list)
     is_several: bool = False
     has_accepted_person: bool = False
+    started: float = field(default_factory=time.perf_counter)
 
     @property
     def question(self) -> str:
@@ -130,20 +131,20 @@ class _TurnAnswerer:
     def _generate(self, passage: str, generator: TextGenerator) -> str:
         last = replace(self.turns[-1], standalone=self.standalone, passages=(passage,))
         try:
-            return generate_supported([*self.turns[:-1], last], passage, generator, self.on_text).text
+            return generate_supported([*self.turns[:-1], last], passage, generator, self._show).text
         except EngineError as error:
             self._note_engine_error(error)
             return ""
 
     def _say_approved(self, candidates: Sequence[Candidate], confidence: float, language: str) -> FinishedReply:
         text = _BETWEEN_ANSWERS.join(candidate.entry.answer for candidate in candidates)
-        show_word_by_word(text, self.on_text)
+        show_word_by_word(text, self._show)
         decision = Decision(action="answer", confidence=confidence, candidates=tuple(candidates))
         return self._finish(decision, text, origin="approved text")
 
     def _say_fixed(self, decision: Decision, language: str) -> FinishedReply:
         text = text_for(decision.text, language)
-        show_word_by_word(text, self.on_text)
+        show_word_by_word(text, self._show)
         return self._finish(decision, text, origin="fixed")
 
     def _finish(self, decision: Decision, text: str, *, origin: str) -> FinishedReply:
@@ -171,6 +172,10 @@ class _TurnAnswerer:
             support=_support(decision, text, origin) if is_answer else [],
         )
 
+    def _show(self, text: str) -> None:
+        self.timings_ms.setdefault("first_text", self._ms_since(self.started))
+        self.on_text(text)
+
     def _note_engine_error(self, error: EngineError) -> None:
         self.degraded = "engine_overloaded" if isinstance(error, EngineOverloadedError) else "engine_down"
 
@@ -180,7 +185,11 @@ class _TurnAnswerer:
         try:
             yield
         finally:
-            self.timings_ms[step] = round((time.perf_counter() - start) * 1000, 1)
+            self.timings_ms[step] = self._ms_since(start)
+
+    @staticmethod
+    def _ms_since(start: float) -> float:
+        return round((time.perf_counter() - start) * 1000, 1)
 
 
 def _source(candidate: Candidate) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What 8 bits cost the model's judgement: the loss of the same answers with float and int8 weights and caches.
+"""What fewer bits cost the model's judgement: the loss of the same answers with other weights and caches than float.
 
 Run: `python -m tests.bench.bench_quantisation ANSWERS.csv [checkpoint]`. A processor forces the answer's tokens, so the
 log-probabilities are those of the text. "Same choice": how often the likeliest token is that of float weights.
@@ -15,8 +15,14 @@ from chatbot.engine import SamplingParams
 from chatbot.language_model.backends import LocalGenerator, start_local_generator
 
 _LONGEST, _NUM_ANSWERS = 96, 40
-KINDS = {"float": {}, "int8 weights": {"weights": "int8"}, "int8 cache": {"cache": "int8"}}
-KINDS["int8 both"] = {**KINDS["int8 weights"], **KINDS["int8 cache"]}
+KINDS = {
+    "float": {},
+    "int8 cache": {"cache": "int8"},
+    "bf16 weights": {"weights": "bf16"},
+    "bf16, int8": {"weights": "bf16", "cache": "int8"},
+    "int8 weights": {"weights": "int8"},
+    "int8, int8": {"weights": "int8", "cache": "int8"},
+}
 
 
 def measure(generator: LocalGenerator, texts: list[list[int]]) -> tuple[float, list[int]]:

@@ -23,7 +23,7 @@ from chatbot.engine.bench.peers import ENGINES
 from chatbot.engine.bench.plot import write_plot
 from chatbot.engine.bench.workload import Measurement, median_of
 
-_OWN_PACKAGES = ("kefu", "kefu-int8", "naive", "padded", "transformers")
+_OWN_PACKAGES = ("kefu", "kefu-float", "kefu-int8", "naive", "padded", "transformers")
 
 
 class Child:

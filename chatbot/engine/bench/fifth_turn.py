@@ -15,7 +15,14 @@ def time_fifth_turn(folder: Path, *, num_threads: int, rounds: int) -> dict[str,
     shape, state = read_model(folder)
     vocabulary = len(state.get("transformer.wte.weight", state.get("wte.weight", [])))
     engines = {
-        name: Engine(shape, state, num_threads=num_threads, reuses_prefixes=name == "with_reuse")
+        name: Engine(
+            shape,
+            state,
+            num_threads=num_threads,
+            weights="auto",
+            cache="auto",
+            reuses_prefixes=name == "with_reuse",
+        )
         for name in ("with_reuse", "without_reuse")
     }
     taken: dict[str, list[float]] = {name: [] for name in engines}

@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from torch import Tensor
 
-from chatbot.engine.model_runner import ModelShape
+from chatbot.engine.shape import ModelShape
 
 RANDOM_124M = "gpt2-124m-random"
 _WIDTH, _LAYERS, _HEADS, _POSITIONS, _VOCABULARY = 768, 12, 12, 1024, 50257

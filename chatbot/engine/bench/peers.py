@@ -210,8 +210,11 @@ class CTranslate2Engine:
 
 
 ENGINES: dict[str, Callable[[Setting], BenchEngine]] = {
-    "kefu": KefuEngine,
-    "kefu-int8": lambda setting: KefuEngine(setting, weights="int8", cache="int8"),
+    "kefu": lambda setting: KefuEngine(
+        setting, weights="auto", cache="auto"
+    ),  # what the site does unless told otherwise
+    "kefu-float": lambda setting: KefuEngine(setting, weights="float", cache="float"),
+    "kefu-int8": lambda setting: KefuEngine(setting, weights="int8", cache="auto"),
     "naive": NaiveEngine,
     "padded": PaddedEngine,
     "transformers": TransformersEngine,

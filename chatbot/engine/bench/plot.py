@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape
 from chatbot.engine.bench.workload import Measurement
 
 _BAR, _GAP, _HEIGHT, _LEFT, _TOP, _LEGEND = 22, 36, 220, 56, 48, 20
-_COLOURS = ("#2563eb", "#60a5fa", "#9ca3af", "#6b7280", "#d97706", "#059669", "#6ee7b7", "#db2777")
+_COLOURS = ("#2563eb", "#93c5fd", "#1e3a8a", "#9ca3af", "#6b7280", "#d97706", "#059669", "#6ee7b7", "#db2777")
 _STYLE = """text { font: 12px system-ui, sans-serif; fill: #1f2937 } line { stroke: #d1d5db }
 @media (prefers-color-scheme: dark) { text { fill: #e5e7eb } line { stroke: #4b5563 } }"""
 

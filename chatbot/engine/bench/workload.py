@@ -68,7 +68,7 @@ def measure(name: str, engine: BenchEngine, prompts: Sequence[Sequence[int]], nu
         ttft_p95_ms=round(percentile(firsts, 95), 1),
         latency_p95_ms=round(percentile([timing.last_s * 1000 for timing in timings], 95), 1),
         rss_mb=round(_resident_mb(), 1),
-        cpu_s=round(cpu_s * taken_s / measured_s, 2),
+        cpu_s=round(cpu_s * taken_s / measured_s, 3),
     )
 
 

@@ -3,7 +3,7 @@ import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from chatbot.engine import Engine
-from chatbot.engine.model_runner import ModelShape
+from chatbot.engine.shape import ModelShape
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from chatbot.engine import Engine, EngineUnavailableError, SamplingParams, kernels
 from chatbot.engine.kernels import HEAD_SIZES, load_kernels
-from chatbot.engine.model_runner import ModelShape
+from chatbot.engine.shape import ModelShape
 from tests.chatbot.engine.test_engine import PROMPTS, params, reference
 
 needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="there is no C++ compiler here")
@@ -43,12 +43,13 @@ def test_attention_of_chats_of_different_lengths_is_that_of_torch(dim):
     torch.manual_seed(dim)
     qkv, positions = torch.randn(5, 3, 3, dim), torch.tensor([0, 1, 30, 63, 17])
     keys, values = torch.randn(6, 3, 64, dim), torch.randn(6, 3, 64, dim)
-    attended = load_kernels().attend(qkv, keys, values, positions)
+    slots = torch.tensor([4, 0, 5, 2, 1])
+    attended = load_kernels().attend(qkv, keys, values, positions, slots)
     query, key, value = qkv.unbind(1)
-    for row, at in enumerate(positions.tolist()):
-        assert torch.equal(keys[row, :, at], key[row]) and torch.equal(values[row, :, at], value[row])
+    for row, (at, slot) in enumerate(zip(positions.tolist(), slots.tolist(), strict=True)):
+        assert torch.equal(keys[slot, :, at], key[row]) and torch.equal(values[slot, :, at], value[row])
         seen = slice(0, at + 1)
-        expected = F.scaled_dot_product_attention(query[row][:, None], keys[row, :, seen], values[row, :, seen])
+        expected = F.scaled_dot_product_attention(query[row][:, None], keys[slot, :, seen], values[slot, :, seen])
         assert torch.allclose(attended[row], expected.reshape(-1), atol=1e-5)
 
 

@@ -1,6 +1,7 @@
 """What a conversation's next turn saves, who goes first, and that nothing leaks however requests come and go."""
 
 import random
+import threading
 import time
 from pathlib import Path
 
@@ -154,42 +155,55 @@ def test_short_requests_are_not_starved_by_a_flood_of_long_prompts(make_engine):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_whatever_comes_every_request_ends_once_and_survivors_are_right(make_engine, tiny_model, seed):
-    """Random arrivals, cancels, deadlines, bad tokens and raising processors over thousands of steps."""
+    """Random arrivals, cancels, deadlines, stop tokens, bad tokens, raising processors and a model that is replaced
+    again and again, over thousands of steps."""
     chance = random.Random(seed)
     limit = CACHE_TOKENS * 2 * 2 * 32 * 4 if seed % 2 else 0
-    engine = make_engine(max_batch_size=5, num_kept_slots=4, step_tokens=24, max_waiting=1000, max_cache_bytes=limit)
-    requests, expected = [], {}
+    options = {"max_batch_size": 5, "num_kept_slots": 4, "step_tokens": 24, "max_waiting": 1000}
+    engines = [make_engine(**options, max_cache_bytes=limit)]
+    requests, expected, drained = [], {}, []
 
     def explode(token_ids, logits):
         if len(token_ids) == 3:
             raise RuntimeError("processor")
         return logits
 
-    for _ in range(300):
+    def drain(engine):
+        drained.append(engine.drain(timeout_s=30))
+
+    drains = []
+    for number in range(300):
+        if number and number % 60 == 0:  # as when another checkpoint is chosen: the old engine ends what it has
+            engines.append(make_engine(**options, max_cache_bytes=limit))
+            drains.append(threading.Thread(target=drain, args=(engines[-2],)))
+            drains[-1].start()
         start = chance.choice([SYSTEM[:10], SYSTEM[:20], [9] * 5, []])
         prompt = [*start, *(chance.randrange(97) for _ in range(chance.randint(1, 20)))]
-        kind = chance.choice(["plain"] * 6 + ["bad token", "explode", "late", "cancel"])
+        kind = chance.choice(["plain"] * 5 + ["stop", "bad token", "explode", "late", "cancel"])
         if kind == "bad token":
             prompt.append(5000)
         late = time.monotonic() + chance.uniform(0, 0.02) if kind == "late" else None
         processors = (explode,) if kind == "explode" else ()
         num_new = chance.randint(4, 15)
-        request = engine.add_request(
+        right = reference(tiny_model, prompt, num_new) if kind in ("plain", "stop") else []
+        stop = chance.choice(right) if kind == "stop" else -1
+        request = engines[-1].add_request(
             prompt,
             params(
                 max_new_tokens=num_new,
                 deadline=late,
                 logits_processors=processors,
                 log_probabilities=chance.random() < 0.3,
+                stop_token_ids=frozenset([stop]),
             ),
         )
         requests.append((kind, request))
-        if kind == "plain":
-            expected[request.request_id] = (prompt, num_new)
+        if right:
+            expected[request.request_id] = right[: right.index(stop)] if stop in right else right
         if kind == "cancel":
             if chance.random() < 0.5:
                 time.sleep(0.002)
-            engine.cancel_request(request)
+            engines[-1].cancel_request(request)
     for kind, request in requests:
         try:
             tokens = list(request)
@@ -200,9 +214,13 @@ def test_whatever_comes_every_request_ends_once_and_survivors_are_right(make_eng
         assert len(request.log_probabilities) == (len(tokens) if request.params.log_probabilities else 0)
         assert request._events.empty()  # nothing comes after the end
         if request.request_id in expected:
-            prompt, num_new = expected[request.request_id]
-            assert tokens == reference(tiny_model, prompt, num_new)
-    engine.drain(timeout_s=10)
-    stats = engine.stats()
-    assert (stats.num_active, stats.num_waiting) == (0, 0)
-    assert stats.cached_tokens <= (CACHE_TOKENS if limit else 9 * 64)
+            assert tokens == expected[request.request_id]
+    for thread in drains:
+        thread.join()
+    engines[-1].drain(timeout_s=10)
+    assert drained == [True] * len(drains)
+    for engine in engines:
+        stats = engine.stats()
+        assert not engine.is_alive
+        assert (stats.num_active, stats.num_waiting) == (0, 0)
+        assert stats.cached_tokens <= (CACHE_TOKENS if limit else 9 * 64)

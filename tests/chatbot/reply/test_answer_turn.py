@@ -277,7 +277,8 @@ def test_an_empty_knowledge_base_declines():
 
 def test_the_steps_are_timed(ask):
     reply = ask("How long does delivery take?", generator=ScriptedGenerator())
-    assert set(reply.timings_ms) == {"retrieve", "decide", "generate"}
+    assert set(reply.timings_ms) == {"retrieve", "decide", "generate", "first_text"}
+    assert reply.timings_ms["first_text"] >= reply.timings_ms["retrieve"]
     reply = ask("Hello", "Hello.", "and what about it?", generator=ScriptedGenerator())
     assert {"rewrite", "retrieve", "decide"} <= set(reply.timings_ms)
 
