@@ -23,6 +23,7 @@ from django.db import connections
 
 from chatbot import events, queue
 from chatbot.assist import analysis
+from chatbot.encoder.weights import EncoderFileError
 from chatbot.engine import EngineError
 from chatbot.knowledge.current import current_index
 from chatbot.language_model.backends import LocalGenerator, set_generator, start_local_generator
@@ -125,7 +126,7 @@ def _warm_classifier() -> None:
     """Without a classifier this worker still has its other work: putting stuck replies back into the queue."""
     try:
         _timed("the sentiment classifier", lambda: analysis.classifier().classify(["warm"]))
-    except (CheckpointError, OSError) as error:
+    except (EncoderFileError, OSError) as error:
         log.error("no sentiment until this is mended: %s", error)
 
 

@@ -3,7 +3,7 @@
 import copy
 import hashlib
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Protocol
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from chatbot.encoder.layers import Embeddings, quantise, read_layers
-from chatbot.encoder.tokens import TextTokenizer
+from chatbot.encoder.tokens import MAX_CHARS, PREFIX, TextTokenizer
 from chatbot.encoder.weights import default_path, read_weights
 
 Vectors = npt.NDArray[np.float32]
@@ -22,6 +22,7 @@ Vectors = npt.NDArray[np.float32]
 DIMENSIONS = 384
 NUM_TRAINED = 3  # the upper layers, which are trained here
 UPPER_PATH = Path(__file__).with_name("upper_layers.npz")
+_FORMAT = 1  # to be raised when a change here makes other vectors of the same weights
 
 
 class Encoder(Protocol):
@@ -32,29 +33,32 @@ class Encoder(Protocol):
 
 
 class SentenceEncoder:
-    """Lower layers as published, upper ones trained here; `published`: the upper ones before that.
+    """Lower layers as published, upper ones trained here; `plain` are the upper ones as published.
 
     Two encoders of the same `version` make the same vectors.
     """
 
     def __init__(self, path: Path | None = None, upper_path: Path | None = UPPER_PATH) -> None:
-        file = read_weights(path or default_path())
+        """`upper_path`: None for the published layers instead of the trained ones. Raises EncoderFileError."""
+        self._path = path or default_path()
+        file = read_weights(self._path)
         self.tokenizer = TextTokenizer(file)
         self._embeddings = Embeddings(file)
-        layers = list(read_layers(file))
-        self.lower = quantise(nn.ModuleList(layers[:-NUM_TRAINED]))
-        self.published = nn.ModuleList(layers[-NUM_TRAINED:])
-        self.version = "e5-small"
-        trained = {}
-        if upper_path is not None and upper_path.exists():
-            trained = read_arrays(upper_path)
-            self.version += f"-{hashlib.sha256(upper_path.read_bytes()).hexdigest()[:12]}"
-        self.upper = self._upper_with(trained)
+        layers = read_layers(file)
+        self.lower = quantise(layers[:-NUM_TRAINED])
+        self.plain = quantise(copy.deepcopy(layers[-NUM_TRAINED:]))
+        self.upper = self.plain
+        digest = hashlib.sha256(f"{_FORMAT} {self._path.stat().st_size} {PREFIX}{MAX_CHARS}".encode())
+        if upper_path is not None:
+            upper = layers[-NUM_TRAINED:]
+            upper.load_state_dict(read_arrays(upper_path))
+            self.upper = quantise(upper)
+            digest.update(upper_path.read_bytes())
+        self.version = f"e5-small-{digest.hexdigest()[:12]}"
 
-    def _upper_with(self, weights: Mapping[str, Tensor]) -> nn.ModuleList:
-        upper = copy.deepcopy(self.published)
-        upper.load_state_dict(weights, strict=bool(weights))
-        return quantise(upper)
+    def read_published(self) -> nn.ModuleList:
+        """The published upper layers in float32, to train from."""
+        return read_layers(read_weights(self._path))[-NUM_TRAINED:]
 
     @torch.inference_mode()
     def encode(self, texts: Sequence[str], upper: nn.ModuleList | None = None) -> Vectors:

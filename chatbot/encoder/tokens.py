@@ -37,8 +37,12 @@ class TextTokenizer:
     def _encode(self, text: str) -> list[int]:
         plain = (PREFIX + text[:MAX_CHARS].strip()).translate(self._characters)
         marked = "▁" + _SPACES.sub(" ", plain).replace(" ", "▁")
-        ids = [number for word in _WORD.findall(marked) for number in self._word_ids(word)]
+        ids = [number for word in _WORD.findall(marked) for number in self._ids_of(word)]
         return [self._begin_id, *ids[: self._max_tokens - 2], self._end_id]
+
+    def _ids_of(self, word: str) -> tuple[int, ...]:
+        """Words are remembered; whole messages (Chinese has no spaces) are customers' own and don't come back."""
+        return self._word_ids(word) if len(word) <= self._longest else self._segment(word)
 
     def _segment(self, word: str) -> tuple[int, ...]:
         """The pieces with the greatest sum of scores (Viterbi); a character that none covers is unknown."""

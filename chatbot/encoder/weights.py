@@ -89,9 +89,15 @@ def default_path() -> Path:
 
 def read_weights(path: Path) -> EncoderFile:
     """Raises EncoderFileError. The matrices stay in the file (memory-mapped) until their rows are asked for."""
-    data = np.memmap(path, dtype=np.uint8, mode="r") if path.is_file() else None
-    if data is None or bytes(data[:4]) != _MAGIC:
-        raise EncoderFileError(f"{path} doesn't hold the encoder's weights: install {PACKAGE} again.")
+    try:
+        return _read_weights(np.memmap(path, dtype=np.uint8, mode="r"))
+    except (OSError, ValueError, IndexError, struct.error) as error:
+        raise EncoderFileError(f"{path} doesn't hold the encoder's weights: install {PACKAGE} again.") from error
+
+
+def _read_weights(data: npt.NDArray[np.uint8]) -> EncoderFile:
+    if bytes(data[:4]) != _MAGIC:
+        raise ValueError("another kind of file")
     cursor = _Cursor(data, at=8)
     width, num_layers, num_heads, inner, num_tokens, num_positions, _ = cursor.take("<7i")
     (epsilon, _) = cursor.take("<fi")

@@ -1,4 +1,4 @@
-"""The matrix products of GPT-2, as functions made once from a checkpoint's weights.
+"""The matrix products of GPT-2 and of the sentence encoder, as functions made once from weights.
 
 `float` keeps the checkpoint's own numbers and layout. `bf16` multiplies bfloat16 numbers, packed for oneDNN, and adds
 them up in float32: half the bytes, and twice the products a second where the processor has instructions for it. `int8`

@@ -27,7 +27,9 @@ class _IndexHolder:
         held = self._current
         if held is not None and held[0] == revision:
             return held[1]
-        with self._lock:  # one thread builds, the others wait for it
+        if held is not None and self._lock.locked():
+            return held[1]  # a thread is building the new one: a reply must not wait for a large import
+        with self._lock:
             revision = _read_revision()  # before the rows: a write in between only means one more build
             held = self._current
             if held is None or held[0] != revision:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from chatbot.knowledge.index import Candidate
+from chatbot.knowledge.index import NUM_COMPARED, Candidate
 from chatbot.reply.confidence import probability_right
 from chatbot.reply.intents import Intent, Reading
 from chatbot.reply.texts import TextName
@@ -17,6 +17,7 @@ Action = Literal["answer", "clarify", "decline", "handoff", "smalltalk"]
 
 # Chosen on the development knowledge bases and held-out companies: docs/experiments.md, "Answers".
 MIN_CONFIDENCE_TO_ANSWER = 0.4
+MIN_CONFIDENCE_IN_SMALL_BASE = 0.5  # with little to compare with, the ranker is surer than it is right
 MIN_CONFIDENCE_TO_CLARIFY = 0.35  # that one of the options is the right one
 MIN_CONFIDENCE_OVER_SMALLTALK = 0.6
 MAX_OPTIONS = 3
@@ -37,18 +38,27 @@ def decide(question: str, candidates: Sequence[Candidate], reading: Reading | No
     confidence = probability_right(question, candidates)
     if reading is not None and _reading_wins(reading, confidence):
         return of_reading(reading)
-    if confidence >= MIN_CONFIDENCE_TO_ANSWER:
+    if confidence >= min_confidence_to_answer(candidates):
         return Decision(action="answer", confidence=confidence, candidates=(candidates[0],))
     options = tuple(candidates[:MAX_OPTIONS])
-    confidence_in_one = sum(option.score for option in options)
-    if confidence_in_one >= MIN_CONFIDENCE_TO_CLARIFY and len(options) > 1:
+    if len(options) > 1 and probability_of_options(candidates) >= MIN_CONFIDENCE_TO_CLARIFY:
         return Decision(action="clarify", confidence=confidence, candidates=options, text="clarify")
     return Decision(action="decline", confidence=1 - confidence, text="decline")
 
 
+def probability_of_options(candidates: Sequence[Candidate]) -> float:
+    """That one of the entries that a question back would offer is the right one."""
+    return min(1.0, sum(candidate.score for candidate in candidates[:MAX_OPTIONS]))
+
+
 def is_unsure(question: str, candidates: Sequence[Candidate]) -> bool:
     """Whether these candidates aren't enough to answer."""
-    return probability_right(question, candidates) < MIN_CONFIDENCE_TO_ANSWER
+    return probability_right(question, candidates) < min_confidence_to_answer(candidates)
+
+
+def min_confidence_to_answer(candidates: Sequence[Candidate]) -> float:
+    """`candidates`: all that the search compared."""
+    return MIN_CONFIDENCE_TO_ANSWER if len(candidates) >= NUM_COMPARED else MIN_CONFIDENCE_IN_SMALL_BASE
 
 
 def of_reading(reading: Reading) -> Decision:

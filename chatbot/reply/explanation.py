@@ -10,9 +10,10 @@ from chatbot.knowledge.index import Candidate
 from chatbot.reply.confidence import is_own_question, probability_right
 from chatbot.reply.decision import (
     MIN_CONFIDENCE_OVER_SMALLTALK,
-    MIN_CONFIDENCE_TO_ANSWER,
     MIN_CONFIDENCE_TO_CLARIFY,
     Decision,
+    min_confidence_to_answer,
+    probability_of_options,
 )
 from chatbot.reply.intents import Intent, Reading
 from chatbot.reply.reading import MIN_PROBABILITY
@@ -31,11 +32,11 @@ Reason = Literal[
     "smalltalk",
 ]
 THRESHOLDS = {
-    "answer": MIN_CONFIDENCE_TO_ANSWER,
     "clarify": MIN_CONFIDENCE_TO_CLARIFY,
     "intent": MIN_PROBABILITY,
     "person_or_smalltalk": MIN_CONFIDENCE_OVER_SMALLTALK,
 }
+_ENTRIES_SHOWN = 5
 _NAMES: dict[str, str] = {Intent.PERSON: "person"}  # the others are called as they are
 
 
@@ -55,6 +56,7 @@ def explain(
         probabilities[_NAMES.get(reading.intent, str(reading.intent))] = reading.confidence
     if candidates:
         probabilities["answer"] = round(probability_right(question, candidates), 4)
+        probabilities["clarify"] = round(probability_of_options(candidates), 4)
     reason: Reason = "accepted_person" if has_accepted_person else "several_questions"
     if not has_accepted_person and not is_several:
         reason = _reason(decision, question, candidates)
@@ -63,8 +65,8 @@ def explain(
         "reason": reason,
         "confidence": round(decision.confidence, 4),
         "probabilities": probabilities,
-        "thresholds": dict(THRESHOLDS),
-        "entries": [_entry(candidate) for candidate in candidates],
+        "thresholds": {"answer": min_confidence_to_answer(candidates), **THRESHOLDS},
+        "entries": [_entry(candidate) for candidate in candidates[:_ENTRIES_SHOWN]],
     }
 
 

@@ -13,7 +13,7 @@ HEAD_PATH = Path(__file__).with_name("intent_head.npz")
 def intent_probabilities(text: str) -> dict[str, float]:
     """The probability of each of INTENTS for one turn."""
     encoder = get_encoder()
-    (vector,) = encoder.encode([text], encoder.published)
+    (vector,) = encoder.encode([text], encoder.plain)
     return dict(zip(INTENTS, _classifier().probabilities(text, vector).tolist(), strict=True))
 
 

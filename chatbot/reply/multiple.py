@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from chatbot.knowledge.index import Candidate, KnowledgeIndex
+from chatbot.knowledge.index import NUM_COMPARED, Candidate, KnowledgeIndex
 from chatbot.reply.confidence import probability_right
 from chatbot.reply.questions import parts_of
 
@@ -25,7 +25,7 @@ def answers_to_parts(
     stems = {candidate.entry.stem for candidate in candidates}
     found: dict[str, Candidate] = {}
     for part in parts:
-        ranked = knowledge.search([part], top_k=len(knowledge), language=language)
+        ranked = knowledge.search([part], top_k=NUM_COMPARED, language=language)
         if ranked and ranked[0].entry.stem in stems and _is_sure(part, ranked):
             found.setdefault(ranked[0].entry.stem, ranked[0])
     return tuple(found.values())[:MAX_ANSWERS] if len(found) > 1 else ()

@@ -12,7 +12,7 @@ from typing import Any
 
 from chatbot.conversations.services import FinishedReply
 from chatbot.engine import EngineError, EngineOverloadedError
-from chatbot.knowledge.index import Candidate, KnowledgeIndex
+from chatbot.knowledge.index import NUM_COMPARED, Candidate, KnowledgeIndex
 from chatbot.language_model.backends import TextGenerator
 from chatbot.language_model.prompt_format import Turn
 from chatbot.reply.decision import Decision, decide, is_unsure, of_reading
@@ -26,7 +26,6 @@ from chatbot.reply.reading import read_turn
 from chatbot.reply.rewriting import rewrite_question
 from chatbot.reply.texts import offers_a_person, text_for
 
-TOP_K = 5
 _BETWEEN_ANSWERS = "\n\n"
 
 
@@ -116,7 +115,7 @@ class _TurnAnswerer:
 
     def _retrieve(self, language: str, *rewritten: str) -> list[Candidate]:
         queries = [self.question, *with_context(self.turns), *rewritten]
-        return self.knowledge.search(queries, top_k=TOP_K, language=language)
+        return self.knowledge.search(queries, top_k=NUM_COMPARED, language=language)
 
     def _say_answer(self, decision: Decision, language: str) -> FinishedReply:
         passage = decision.candidates[0].entry.answer

@@ -42,7 +42,7 @@ _SPLIT = re.compile(
     re.IGNORECASE,
 )
 _MIN_PART_CHARS_EN, _MIN_PART_CHARS_ZH = 9, 4
-_MAX_EARLIER_TURNS, _MAX_REPLY_CHARS = 3, 200
+_MAX_EARLIER_TURNS, _MAX_EARLIER_CHARS, _MAX_REPLY_CHARS = 3, 300, 200  # the question itself must not be cut off
 
 
 def language_of(turns: Sequence[Turn]) -> str:
@@ -72,7 +72,7 @@ def with_context(turns: Sequence[Turn]) -> list[str]:
     After a change of topic the bare turn stands in for the reply, which tells of the old one.
     """
     question, earlier = turns[-1].text, turns[:-1]
-    asked = [turn.text for turn in earlier if turn.role == "customer"][-_MAX_EARLIER_TURNS:]
+    asked = [turn.text[-_MAX_EARLIER_CHARS:] for turn in earlier if turn.role == "customer"][-_MAX_EARLIER_TURNS:]
     replied = [turn.text[:_MAX_REPLY_CHARS] for turn in earlier if turn.role != "customer"][-1:]
     if shifts_topic(question) and asked:
         return [" ".join([*asked, question]), question]

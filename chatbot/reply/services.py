@@ -59,7 +59,7 @@ def generate_reply(*, reply_id: int, attempt: int) -> None:
 
 
 def preview_reply(message: Message) -> FinishedReply:
-    """What the bot would answer to this customer's message, from the approved texts; nothing is written or shown.
+    """What the bot would answer to this customer's message, from the approved texts; nothing of it is kept or shown.
 
     Raises EngineError when this process has no model.
     """
@@ -76,7 +76,7 @@ def replay_replies(conversation: Conversation, *, max_turns: int) -> Iterator[tu
     """What the bot would answer today: (seq of the customer's turn, reply), for the latest `max_turns`, oldest first.
 
     Each turn is answered after what was said before it, the new replies in place of the old ones; agents' messages
-    stay. Only turns that the bot had to answer then are answered now. Nothing is written. Raises EngineError.
+    stay. Only turns that the bot had to answer then are answered now. Nothing of it is kept. Raises EngineError.
     """
     messages = list(Message.objects.filter(conversation=conversation, author__in=_ROLES).with_reply().order_by("seq"))
     asked = [message.pk for message in messages if getattr(message, "reply", None)][-max_turns:]

@@ -39,7 +39,7 @@ class SentimentClassifier:
     def classify(self, texts: Sequence[str]) -> list[Sentiment]:
         """One sentiment per text, in order. Of a long text the beginning counts; blank is neutral."""
         read = [text[:MAX_CHARS] for text in texts]
-        vectors = self._encoder.encode(read, self._encoder.published)
+        vectors = self._encoder.encode(read, self._encoder.plain)
         return [self._judge(text, vector) for text, vector in zip(read, vectors, strict=True)]
 
     def _judge(self, text: str, vector: Vectors) -> Sentiment:

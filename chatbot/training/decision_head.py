@@ -126,7 +126,7 @@ def ask_companies(
     for fold in range(NUM_FOLDS):
         own = names[fold::NUM_FOLDS]
         others = [company for company in read if company.texts.name not in own]
-        *_, layers = encoder_layers.train(others, encoder.published, num_epochs=FOLD_EPOCHS, seed=seed)
+        *_, layers = encoder_layers.train(others, encoder.read_published(), num_epochs=FOLD_EPOCHS, seed=seed)
         trained = encoder_layers.TrainedEncoder(states, layers)
         for name in own:
             strangers = [one for other in own if other != name for one in companies[other].questions]
@@ -209,11 +209,13 @@ def train_intents(
             questions.append((record.get("text") or record["question"], INTENTS.index("question"), record["company"]))
     records += random.Random(seed).sample(questions, min(len(questions), QUESTIONS_PER_OTHER_TURN * len(others)))
     texts = [text for text, _, _ in records]
-    vectors = encoder.encode(texts, encoder.published)
+    vectors = encoder.encode(texts, encoder.plain)
     labels = torch.tensor([number for _, number, _ in records])
     is_held_out = np.array([company in held_out for _, _, company in records])
     chosen = np.flatnonzero(~is_held_out)
-    weights = two_views.train([texts[n] for n in chosen], vectors[chosen], labels[chosen], seed=seed)
+    weights = two_views.train(
+        [texts[n] for n in chosen], vectors[chosen], labels[chosen], num_labels=len(INTENTS), seed=seed
+    )
     if not held_out:
         return weights, {}
     left = np.flatnonzero(is_held_out)

@@ -88,14 +88,18 @@ def train(
     """Yields the layers after each epoch: always the same object, which the next epoch goes on with."""
     torch.manual_seed(seed)
     draw = random.Random(seed)
-    layers = trainable(start)
+    layers = _trainable(start)
     num_steps = num_epochs * sum(math.ceil(len(company.queries) / BATCH_QUERIES) for company in companies)
-    optimizer, schedule = make_optimizer([(list(layers.parameters()), LEARNING_RATE)], num_steps)
+    optimizer, schedule = _make_optimizer(layers, num_steps)
     for epoch in range(num_epochs):
         losses = []
         for company, chosen in _batches(companies, draw):
             loss = _loss(layers, company, chosen, draw)
-            take_step(loss, optimizer, schedule)
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(layers.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
             losses.append(loss.item())
         log.info("epoch %s: loss %.3f", epoch + 1, sum(losses) / len(losses))
         yield layers
@@ -129,7 +133,7 @@ def save(weights: Mapping[str, Tensor], path: Path) -> None:
     np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
 
 
-def trainable(layers: nn.ModuleList) -> nn.ModuleList:
+def _trainable(layers: nn.ModuleList) -> nn.ModuleList:
     """A copy that can be trained."""
     copied = copy.deepcopy(layers)
     for parameter in copied.parameters():
@@ -137,28 +141,19 @@ def trainable(layers: nn.ModuleList) -> nn.ModuleList:
     return copied
 
 
-def make_optimizer(
-    groups: Sequence[tuple[list[nn.Parameter], float]], num_steps: int
+def _make_optimizer(
+    layers: nn.ModuleList, num_steps: int
 ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
-    """AdamW with a rate of its own for each group of parameters, warmed up and then falling to nothing."""
-    optimizer = torch.optim.AdamW([{"params": params, "lr": rate} for params, rate in groups], weight_decay=0.05)
-    rates = [rate for _, rate in groups]
+    """AdamW, its rate warmed up and then falling to nothing."""
+    optimizer = torch.optim.AdamW(layers.parameters(), lr=LEARNING_RATE, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, rates, total_steps=max(2, num_steps), pct_start=WARM_UP, anneal_strategy="linear"
+        optimizer, LEARNING_RATE, total_steps=max(2, num_steps), pct_start=WARM_UP, anneal_strategy="linear"
     )
     return optimizer, schedule
 
 
-def take_step(loss: Tensor, optimizer: torch.optim.Optimizer, schedule: torch.optim.lr_scheduler.LRScheduler) -> None:
-    optimizer.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
-    nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], 1.0)
-    optimizer.step()
-    schedule.step()
-
-
 @contextmanager
-def fast_training() -> Iterator[None]:
+def _fast_training() -> Iterator[None]:
     """Products in bfloat16, and attention written out: for such short texts torch's fused one is slow backwards."""
     with torch.autocast("cpu", torch.bfloat16), sdpa_kernel(SDPBackend.MATH):
         yield
@@ -169,12 +164,12 @@ def vectors_of(layers: nn.ModuleList, states: Sequence[Tensor], *, dropout: floa
     order = sorted(range(len(states)), key=lambda number: len(states[number]))
     parts = []
     for start in range(0, len(order), _TEXTS_AT_ONCE):
-        padded, mask = pad([states[number] for number in order[start : start + _TEXTS_AT_ONCE]])
+        padded, mask = _pad([states[number] for number in order[start : start + _TEXTS_AT_ONCE]])
         parts.append(pool(through(layers, F.dropout(padded, dropout), mask).float(), mask))
     return torch.cat(parts)[torch.tensor(order).argsort()]
 
 
-def pad(states: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+def _pad(states: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     """Shapes: (texts, tokens, width) in float32, and the mask of tokens (texts, tokens)."""
     padded = nn.utils.rnn.pad_sequence(list(states), batch_first=True).float()
     lengths = torch.tensor([len(one) for one in states])
@@ -196,7 +191,7 @@ def _loss(layers: nn.ModuleList, company: CompanyStates, chosen: Sequence[int], 
     others = [n for n, flag in enumerate(texts.may_be_alternative) if flag and n not in taken]
     drawn = draw.sample(others, min(len(others), 2 * company.num_entries))
     states = [company.queries[number] for number in [*chosen, *drawn]] + company.passages
-    with fast_training():
+    with _fast_training():
         vectors = vectors_of(layers, states, dropout=STATE_DROPOUT)
     queries, rest = vectors[: len(chosen)], vectors[len(chosen) :]
     scores = _scores(queries, rest, [texts.wanted[number] for number in drawn] + texts.owners)

@@ -58,12 +58,12 @@ def label(records: Sequence[Record], encoder: SentenceEncoder) -> LabelledTexts:
     texts = [record["text"][:MAX_CHARS] for record in records]
     labels = torch.tensor([LABELS.index(record["label"]) for record in records])
     return LabelledTexts(
-        texts, encoder.encode(texts, encoder.published), labels, [record_language(record) for record in records]
+        texts, encoder.encode(texts, encoder.plain), labels, [record_language(record) for record in records]
     )
 
 
 def train(texts: LabelledTexts, *, seed: int) -> two_views.Weights:
-    return two_views.train(texts.texts, texts.vectors, texts.labels, seed=seed)
+    return two_views.train(texts.texts, texts.vectors, texts.labels, num_labels=len(LABELS), seed=seed)
 
 
 def logits_of(weights: two_views.Weights, texts: LabelledTexts) -> Tensor:

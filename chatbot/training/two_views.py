@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from chatbot.encoder.encoder import DIMENSIONS, Vectors
 from chatbot.encoder.ngrams import NUM_BUCKETS, buckets_of
 from chatbot.encoder.two_views import TwoViews
+from chatbot.training.datasets import DatasetError
 
 NUM_STEPS, BATCH_SIZE = 800, 128
 MEANING_RATE, WORDS_RATE = 3e-3, 5e-2
@@ -21,14 +22,16 @@ MEANING_DROPOUT, LABEL_SMOOTHING = 0.3, 0.05
 Weights = dict[str, Vectors]
 
 
-def train(texts: Sequence[str], vectors: Vectors, labels: Tensor, *, seed: int) -> Weights:
+def train(texts: Sequence[str], vectors: Vectors, labels: Tensor, *, num_labels: int, seed: int) -> Weights:
     """The weights of a `TwoViews`. The texts are drawn so that rarer labels count for more than their number.
 
-    Shapes: vectors (texts, 384), labels (texts,). A minute on one core.
+    Shapes: vectors (texts, 384), labels (texts,). A minute on one core. Raises DatasetError where a label has no text.
     """
+    counts = torch.bincount(labels, minlength=num_labels).float()
+    if not bool((counts > 0).all()):
+        raise DatasetError(f"the data holds no text with label number {int(counts.argmin()) + 1} of {num_labels}.")
     torch.manual_seed(seed)
     draw = random.Random(seed)
-    num_labels = int(labels.max()) + 1
     buckets = [buckets_of(text) for text in texts]
     rarity = _rarity(buckets)
     bags = [_bag(some, rarity) for some in buckets]
@@ -36,7 +39,6 @@ def train(texts: Sequence[str], vectors: Vectors, labels: Tensor, *, seed: int) 
     mean, scale = seen.mean(dim=0), seen.std(dim=0).clamp(min=1e-3)
     meaning, words = nn.Linear(DIMENSIONS, num_labels), nn.EmbeddingBag(NUM_BUCKETS, num_labels, mode="sum")
     nn.init.zeros_(words.weight)
-    counts = torch.bincount(labels, minlength=num_labels).float()
     label_weights = (counts.mean() / counts).sqrt()
     optimizer = torch.optim.AdamW(
         [

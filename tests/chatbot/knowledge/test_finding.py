@@ -82,11 +82,51 @@ def test_another_process_reads_the_vectors_instead_of_encoding_again(encoded, mo
 
 
 def test_vectors_that_no_answer_needs_any_more_are_taken_out(monkeypatch):
-    monkeypatch.setattr("chatbot.knowledge.vectors._KEYS_AT_ONCE", 2)
+    monkeypatch.setattr("chatbot.knowledge.vectors._MIN_KEPT", 2)
     TextVector.objects.bulk_create(TextVector(key=f"old {n}", vector=b"") for n in range(200))
     monkeypatch.setattr(current, "_holder", current._IndexHolder())
     num_needed = len(current_index().vectors)
     assert TextVector.objects.count() == num_needed
+
+
+def test_a_damaged_vector_is_made_again(encoded, monkeypatch):
+    monkeypatch.setattr(current, "_holder", current._IndexHolder())
+    current_index()
+    encoded.clear()
+    row = TextVector.objects.first()
+    TextVector.objects.filter(pk=row.pk).update(vector=bytes(row.vector)[:100])
+    monkeypatch.setattr(current, "_holder", current._IndexHolder())
+    current_index()
+    assert len(encoded) == 1
+    assert bytes(TextVector.objects.get(pk=row.pk).vector) == bytes(row.vector)
+
+
+def test_what_was_encoded_before_a_failure_is_kept(monkeypatch):
+    monkeypatch.setattr(current, "_holder", current._IndexHolder())
+    monkeypatch.setattr("chatbot.knowledge.vectors._KEYS_AT_ONCE", 3)
+    encode, calls = SentenceEncoder.encode, []
+
+    def fail_second(self, texts):
+        calls.append(texts)
+        if len(calls) == 2:
+            raise MemoryError
+        return encode(self, texts)
+
+    monkeypatch.setattr(SentenceEncoder, "encode", fail_second)
+    with pytest.raises(MemoryError):
+        current_index()
+    assert TextVector.objects.count() == 3
+    assert len(current_index()) == len(ANSWERS)
+    assert calls[2] == []  # the first part was there
+    assert calls[3] == calls[1]  # it went on where it had stopped
+
+
+def test_while_one_thread_builds_others_answer_from_the_index_before(monkeypatch):
+    before = current_index()
+    services.save_answer(id="new.en", language="en", question="Is it new?", answer="It is.")
+    with current._holder._lock:
+        assert current_index() is before
+    assert len(current_index()) == len(ANSWERS) + 1
 
 
 def test_the_ranker_compares_the_best_entries_only():

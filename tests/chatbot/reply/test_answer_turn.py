@@ -130,16 +130,16 @@ def test_a_follow_up_is_understood_with_its_history(ask):
 )
 def test_the_same_question_about_something_else_is_not_answered_with_the_old_thing(ask, first, then, entry_id):
     reply = ask(first, ask(first).text, then)
-    assert reply.sources[0]["id"] == entry_id
+    assert (reply.sources or reply.options)[0]["id"] == entry_id
 
 
-UNSURE = ("My feet hurt.", "Tell me more, do they need a repair?", "can you do it?")
+UNSURE = ("My soles are worn.", "Tell me more, please.", "how much is it?")
 
 
 def test_where_the_turn_alone_leaves_doubt_the_models_standalone_question_is_used_and_kept(ask):
     assert ask(*UNSURE).action == "clarify"
-    reply = ask(*UNSURE, generator=ScriptedGenerator(standalone="Can you do the repair?"))
-    assert reply.standalone_question == "Can you do the repair?"
+    reply = ask(*UNSURE, generator=ScriptedGenerator(standalone="How much is it for worn soles?"))
+    assert reply.standalone_question == "How much is it for worn soles?"
     assert reply.sources[0]["id"] == "repair.en"
 
 

@@ -14,6 +14,7 @@ from chatbot.conversations.models import Reply
 
 _LABELS = {
     "answer": _lazy("The first answer fits"),
+    "clarify": _lazy("One of the first three fits"),
     "question": _lazy("It asks something about the company"),
     "person": _lazy("It needs a person"),
     "smalltalk": _lazy("It is small talk"),
@@ -33,7 +34,13 @@ REASONS = {
     "smalltalk": _lazy("It was small talk."),
     "attempts_exhausted": _lazy("No worker finished it in time."),
 }
-_THRESHOLD_OF = {"answer": "answer", "person": "intent", "smalltalk": "person_or_smalltalk", "refuse": "intent"}
+_THRESHOLD_OF = {
+    "answer": "answer",
+    "clarify": "clarify",
+    "person": "intent",
+    "smalltalk": "person_or_smalltalk",
+    "refuse": "intent",
+}
 
 
 @dataclass(frozen=True, kw_only=True)

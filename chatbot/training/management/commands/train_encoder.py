@@ -38,10 +38,10 @@ class Command(BaseCommand):
         judged = [one for one in states if one.texts.name in held_out]
         trained = [one for one in states if one.texts.name not in held_out]
         if judged:
-            self._report(0, encoder_layers.rank_shares(encoder.published, judged))
-        layers = encoder.published
+            self._report(0, encoder_layers.rank_shares(encoder.read_published(), judged))
+        layers = encoder.read_published()
         for number, layers in enumerate(
-            encoder_layers.train(trained, encoder.published, num_epochs=options["epochs"], seed=seed), start=1
+            encoder_layers.train(trained, encoder.read_published(), num_epochs=options["epochs"], seed=seed), start=1
         ):
             if judged:
                 self._report(number, encoder_layers.rank_shares(layers, judged))
