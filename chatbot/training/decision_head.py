@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -213,14 +214,18 @@ def train_intents(
     labels = torch.tensor([number for _, number, _ in records])
     is_held_out = np.array([company in held_out for _, _, company in records])
     chosen = np.flatnonzero(~is_held_out)
-    weights = two_views.train(
-        [texts[n] for n in chosen], vectors[chosen], labels[chosen], num_labels=len(INTENTS), seed=seed
-    )
+    weights = two_views.train(_labelled(chosen, texts, vectors, labels), num_labels=len(INTENTS), seed=seed)
     if not held_out:
         return weights, {}
-    left = np.flatnonzero(is_held_out)
-    predicted = two_views.logits_of(weights, [texts[n] for n in left], vectors[left]).argmax(dim=1)
-    return weights, {name: _mean((predicted == n)[labels[left] == n]) for n, name in enumerate(INTENTS)}
+    left = _labelled(np.flatnonzero(is_held_out), texts, vectors, labels)
+    predicted = two_views.logits_of(weights, left).argmax(dim=1)
+    return weights, {name: _mean((predicted == n)[left.labels == n]) for n, name in enumerate(INTENTS)}
+
+
+def _labelled(
+    numbers: npt.NDArray[np.int64], texts: Sequence[str], vectors: Vectors, labels: Tensor
+) -> two_views.Labelled:
+    return two_views.Labelled([texts[number] for number in numbers], vectors[numbers], labels[numbers])
 
 
 def save_ranker(networks: Sequence[RankerNetworks], path: Path) -> None:

@@ -11,11 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from chatbot.encoder.encoder import SentenceEncoder, Vectors
+from chatbot.encoder.encoder import SentenceEncoder
 from chatbot.sentiment.classifier import LABELS, MAX_CHARS
 from chatbot.training import two_views
 from chatbot.training.companies import read_kind
 from chatbot.training.datasets import Record, record_language
+from chatbot.training.two_views import Labelled
 
 _LINES_PER_BLOCK, _BLOCKS_PER_HELD_OUT = 10, 8
 
@@ -31,52 +32,47 @@ class SentimentScores:
 
 
 @dataclass(frozen=True)
-class LabelledTexts:
-    """Texts with their vectors (N, 384), labels (N,) and languages (N,)."""
+class Moods:
+    """Examples with each text's language, and which of them are held out for a trial."""
 
-    texts: Sequence[str]
-    vectors: Vectors
-    labels: Tensor
+    examples: Labelled
     languages: Sequence[str]
+    is_held_out: Sequence[bool]
 
-    def part(self, numbers: Sequence[int]) -> "LabelledTexts":
-        return LabelledTexts(
-            [self.texts[number] for number in numbers],
-            self.vectors[list(numbers)],
-            self.labels[list(numbers)],
-            [self.languages[number] for number in numbers],
-        )
-
-
-def read_texts(folder: Path, encoder: SentenceEncoder) -> tuple[LabelledTexts, list[bool]]:
-    """Every labelled text of the folder, and which of them are held out for a trial."""
-    records = list(read_kind(folder, "sentiment"))
-    return label(records, encoder), [_is_held_out(record) for record in records]
+    def part(self, *, held_out: bool) -> "Moods":
+        numbers = [number for number, flag in enumerate(self.is_held_out) if flag is held_out]
+        old = self.examples
+        chosen = Labelled([old.texts[number] for number in numbers], old.vectors[numbers], old.labels[numbers])
+        return Moods(chosen, [self.languages[number] for number in numbers], [held_out] * len(numbers))
 
 
-def label(records: Sequence[Record], encoder: SentenceEncoder) -> LabelledTexts:
+def read_moods(folder: Path, encoder: SentenceEncoder) -> tuple[Moods, Moods]:
+    """Texts, and pairs with like words and different moods, which teach what is meant only."""
+    return tuple(label(list(read_kind(folder, name)), encoder) for name in ("sentiment", "sentiment_pairs"))  # type: ignore[return-value]
+
+
+def label(records: Sequence[Record], encoder: SentenceEncoder) -> Moods:
     texts = [record["text"][:MAX_CHARS] for record in records]
     labels = torch.tensor([LABELS.index(record["label"]) for record in records])
-    return LabelledTexts(
-        texts, encoder.encode(texts, encoder.plain), labels, [record_language(record) for record in records]
+    return Moods(
+        Labelled(texts, encoder.encode(texts, encoder.plain), labels),
+        [record_language(record) for record in records],
+        [_is_held_out(record) for record in records],
     )
 
 
-def train(texts: LabelledTexts, *, seed: int) -> two_views.Weights:
-    return two_views.train(texts.texts, texts.vectors, texts.labels, num_labels=len(LABELS), seed=seed)
+def train(moods: Moods, pairs: Moods, *, seed: int) -> two_views.Weights:
+    return two_views.train(moods.examples, num_labels=len(LABELS), seed=seed, meant=pairs.examples)
 
 
-def logits_of(weights: two_views.Weights, texts: LabelledTexts) -> Tensor:
-    return two_views.logits_of(weights, texts.texts, texts.vectors)
-
-
-def judge(weights: two_views.Weights, texts: LabelledTexts) -> SentimentScores:
-    confidence, predicted = logits_of(weights, texts).softmax(dim=1).max(dim=1)
-    is_right = predicted == texts.labels
-    languages = np.array(texts.languages)
+def judge(weights: two_views.Weights, moods: Moods) -> SentimentScores:
+    labels = moods.examples.labels
+    confidence, predicted = two_views.logits_of(weights, moods.examples).softmax(dim=1).max(dim=1)
+    is_right = predicted == labels
+    languages = np.array(moods.languages)
     rows = {language: torch.from_numpy(languages == language) for language in sorted(set(languages.tolist()))}
     return SentimentScores(
-        {language: macro_f1(predicted[chosen], texts.labels[chosen]) for language, chosen in rows.items()},
+        {language: macro_f1(predicted[chosen], labels[chosen]) for language, chosen in rows.items()},
         {language: float(is_right[chosen].float().mean()) for language, chosen in rows.items()},
         two_views.calibration_error(confidence, is_right),
         {language: int(chosen.sum()) for language, chosen in rows.items()},
@@ -96,4 +92,4 @@ def macro_f1(predicted: Tensor, labels: Tensor) -> float:
 
 def _is_held_out(record: Record) -> bool:
     """`line` numbers a text within its file, so that ten neighbours share a topic."""
-    return bool(record["line"] // _LINES_PER_BLOCK % _BLOCKS_PER_HELD_OUT == 5)
+    return bool(record.get("line", 0) // _LINES_PER_BLOCK % _BLOCKS_PER_HELD_OUT == 5)

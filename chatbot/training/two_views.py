@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,33 +23,59 @@ MEANING_DROPOUT, LABEL_SMOOTHING = 0.3, 0.05
 Weights = dict[str, Vectors]
 
 
-def train(texts: Sequence[str], vectors: Vectors, labels: Tensor, *, num_labels: int, seed: int) -> Weights:
-    """The weights of a `TwoViews`. The texts are drawn so that rarer labels count for more than their number.
+@dataclass(frozen=True)
+class Labelled:
+    """Texts, their vectors (texts, 384) and the numbers of their labels (texts,)."""
 
-    Shapes: vectors (texts, 384), labels (texts,). A minute on one core. Raises DatasetError where a label has no text.
+    texts: Sequence[str]
+    vectors: Vectors
+    labels: Tensor
+
+    def joined(self, other: "Labelled") -> "Labelled":
+        return Labelled(
+            [*self.texts, *other.texts],
+            np.concatenate([self.vectors, other.vectors]),
+            torch.cat([self.labels, other.labels]),
+        )
+
+
+def train(examples: Labelled, *, num_labels: int, seed: int, meant: Labelled | None = None) -> Weights:
+    """The weights of a `TwoViews`: both views fitted together, plus the encoder's fitted alone, which sees more.
+
+    `meant`: examples for the latter only, whose words tell nothing. A minute on one core. Raises DatasetError where a
+    label has no text.
     """
-    counts = torch.bincount(labels, minlength=num_labels).float()
+    counts = torch.bincount(examples.labels, minlength=num_labels)
     if not bool((counts > 0).all()):
         raise DatasetError(f"the data holds no text with label number {int(counts.argmin()) + 1} of {num_labels}.")
+    both = _fit(examples, num_labels, seed, words_rate=WORDS_RATE)
+    alone = _fit(examples.joined(meant) if meant else examples, num_labels, seed, words_rate=0.0)
+    return both | {name: both[name] + alone[name] for name in ("meaning", "bias")}
+
+
+def _fit(examples: Labelled, num_labels: int, seed: int, *, words_rate: float) -> Weights:
+    """Rarer labels count for more than their number."""
     torch.manual_seed(seed)
     draw = random.Random(seed)
-    buckets = [buckets_of(text) for text in texts]
+    labels = examples.labels
+    buckets = [buckets_of(text) for text in examples.texts]
     rarity = _rarity(buckets)
     bags = [_bag(some, rarity) for some in buckets]
-    seen = torch.from_numpy(vectors)
-    mean, scale = seen.mean(dim=0), seen.std(dim=0).clamp(min=1e-3)
+    vectors = torch.from_numpy(examples.vectors)
+    mean, scale = vectors.mean(dim=0), vectors.std(dim=0).clamp(min=1e-3)
     meaning, words = nn.Linear(DIMENSIONS, num_labels), nn.EmbeddingBag(NUM_BUCKETS, num_labels, mode="sum")
     nn.init.zeros_(words.weight)
+    counts = torch.bincount(labels, minlength=num_labels).float()
     label_weights = (counts.mean() / counts).sqrt()
     optimizer = torch.optim.AdamW(
         [
             {"params": meaning.parameters(), "lr": MEANING_RATE, "weight_decay": 0.3},
-            {"params": words.parameters(), "lr": WORDS_RATE, "weight_decay": 0.01},
+            {"params": words.parameters(), "lr": words_rate, "weight_decay": 0.01},
         ]
     )
     for _ in range(NUM_STEPS):
-        chosen = [draw.randrange(len(texts)) for _ in range(BATCH_SIZE)]
-        dropped = F.dropout((seen[chosen] - mean) / scale, MEANING_DROPOUT)
+        chosen = [draw.randrange(len(labels)) for _ in range(BATCH_SIZE)]
+        dropped = F.dropout((vectors[chosen] - mean) / scale, MEANING_DROPOUT)
         logits = meaning(dropped) + _through(words, [bags[number] for number in chosen])
         loss = F.cross_entropy(logits, labels[chosen], weight=label_weights, label_smoothing=LABEL_SMOOTHING)
         optimizer.zero_grad()
@@ -63,9 +90,9 @@ def train(texts: Sequence[str], vectors: Vectors, labels: Tensor, *, num_labels:
     }
 
 
-def logits_of(weights: Weights, texts: Sequence[str], vectors: Vectors) -> Tensor:
+def logits_of(weights: Weights, examples: Labelled) -> Tensor:
     """Shape: (texts, labels)."""
-    model = TwoViews(weights)
+    model, texts, vectors = TwoViews(weights), examples.texts, examples.vectors
     return torch.from_numpy(np.stack([model.logits(text, vector) for text, vector in zip(texts, vectors, strict=True)]))
 
 

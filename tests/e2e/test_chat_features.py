@@ -65,7 +65,7 @@ def test_the_end_asks_for_a_rating_and_forget_me_takes_everything(customer: Page
     assert rows(site, "SELECT rating FROM conversations_conversation ORDER BY rated_at DESC LIMIT 1") == [(4,)]
     assert not Axe().run(customer).response["violations"]
     open_menu(customer, "Forget me")
-    expect(customer.get_by_role("button", name="Cancel")).to_be_focused()
+    expect(customer.get_by_role("button", name="Cancel", exact=True)).to_be_focused()
     customer.get_by_role("button", name="Delete everything").click()
     expect(customer.get_by_role("log")).not_to_contain_text("A sentence", timeout=PATIENCE_MS)
     assert rows(site, "SELECT 1 FROM conversations_message WHERE text LIKE '%nobody else writes%'") == []

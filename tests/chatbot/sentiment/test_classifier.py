@@ -27,6 +27,9 @@ def classifier():
 @pytest.mark.parametrize(
     ("text", "label"),
     [
+        ("This is terrible! My teapot arrived broken and nobody answers, worst shop ever.", "negative"),
+        ("I love your shop", "positive"),
+        ("太糟糕了，没人理我", "negative"),
         ("Your driver was so kind to my mum, thank you!", "positive"),
         ("师傅特别耐心，装得又快又好，谢谢你们", "positive"),
         ("This is the third time I explain this and nobody helps. Useless.", "negative"),
@@ -70,8 +73,9 @@ def test_what_training_writes_is_what_serving_reads(tmp_path):
         for label, text in texts.items()
         for number in range(80)
     ]
-    with lzma.open(tmp_path / "sentiment.jsonl.xz", "wt", encoding="utf-8") as file:
-        file.writelines(json.dumps(row) + "\n" for row in rows)
+    for name in ("sentiment", "sentiment_pairs"):
+        with lzma.open(tmp_path / f"{name}.jsonl.xz", "wt", encoding="utf-8") as file:
+            file.writelines(json.dumps(row) + "\n" for row in rows)
     path, out = tmp_path / "weights.npz", StringIO()
     call_command("train_sentiment", data=tmp_path, out=path, stdout=out, skip_checks=True)
     assert '"macro_f1": {"en": 1.0, "zh": 1.0}' in out.getvalue()

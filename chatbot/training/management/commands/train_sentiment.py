@@ -25,14 +25,13 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         seed = options["seed"]
         with errors_in_one_line():
-            texts, is_held_out = sentiment.read_texts(options["data"], get_encoder())
-        training, held_out = (
-            texts.part([number for number, flag in enumerate(is_held_out) if flag is wanted])
-            for wanted in (False, True)
-        )
-        trial = sentiment.train(training, seed=seed)
-        temperature = two_views.best_temperature(sentiment.logits_of(trial, held_out), held_out.labels)
-        scores = sentiment.judge(two_views.cooled(trial, temperature), held_out)
-        self.stdout.write(f"held out, temperature {temperature:.2f}: {json.dumps(asdict(scores))}")
-        two_views.save(two_views.cooled(sentiment.train(texts, seed=seed), temperature), options["out"])
-        self.stdout.write(f"{options['out']}: trained on all {len(texts.texts)} texts")
+            moods, pairs = sentiment.read_moods(options["data"], get_encoder())
+        training, held_out = moods.part(held_out=False), moods.part(held_out=True)
+        trial = sentiment.train(training, pairs.part(held_out=False), seed=seed)
+        logits = two_views.logits_of(trial, held_out.examples)
+        temperature = two_views.best_temperature(logits, held_out.examples.labels)
+        for name, part in (("texts", held_out), ("pairs", pairs.part(held_out=True))):
+            scores = sentiment.judge(two_views.cooled(trial, temperature), part)
+            self.stdout.write(f"{name} held out, temperature {temperature:.2f}: {json.dumps(asdict(scores))}")
+        two_views.save(two_views.cooled(sentiment.train(moods, pairs, seed=seed), temperature), options["out"])
+        self.stdout.write(f"{options['out']}: trained on all texts and pairs")
