@@ -14,6 +14,7 @@ from django.core.management.base import CommandError
 from tqdm import tqdm
 
 from chatbot.language_model.checkpoints import CheckpointError
+from chatbot.training.companies import TEXTS
 from chatbot.training.datasets import NUM_HELD_OUT_COMPANIES, DatasetError, Record, read_records
 from chatbot.training.trainer import Progress, TrainingPlan
 
@@ -33,6 +34,12 @@ def add_data_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--max-per-file", type=int, default=None, help="take a random sample of longer files")
     parser.add_argument("--whole", action="append", default=[], metavar="WORD", help="but not of files with this word")
     parser.add_argument("--held-out-companies", type=int, default=NUM_HELD_OUT_COMPANIES, help="kept for validation")
+
+
+def add_text_arguments(parser: ArgumentParser) -> None:
+    """Add the folder of the texts written for Kefu, and the seed: what training on them repeats with."""
+    parser.add_argument("--data", type=Path, default=TEXTS, help="folder with answers, paraphrases, sentiment, ...")
+    parser.add_argument("--seed", type=int, default=0)
 
 
 def add_run_arguments(parser: ArgumentParser, *, learning_rate: float, batch_rows: int, row_length: int) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from chatbot.knowledge.entries import split_sentences
-from chatbot.training.datasets import DatasetError, Record, read_file
+from chatbot.training.datasets import DatasetError, Record, history_turns, read_file
 
 # Written for Kefu and checked in, so that everything which decides can be trained again.
 TEXTS = Path(__file__).with_name("texts")
@@ -53,16 +53,13 @@ def load_company_texts(folder: Path) -> list[CompanyTexts]:
     return [companies[name] for name in sorted(companies)]
 
 
-def customer_turns(record: Record) -> list[str]:
-    return [turn["text"] for turn in record.get("history", []) if turn["role"] == "customer"]
-
-
 def _queries_of(record: Record) -> list[str]:
     if "text" in record:
         return [record["text"]]
     if "history" not in record:
         return [record["question"]]
-    return [" ".join([*customer_turns(record), record["question"]]), record["standalone"]]
+    asked = [turn.text for turn in history_turns(record["history"]) if turn.role == "customer"]
+    return [" ".join([*asked, record["question"]]), record["standalone"]]
 
 
 def hold_out(names: Sequence[str], *, share: float, seed: int) -> tuple[list[str], list[str]]:

@@ -124,10 +124,11 @@ def ask_companies(
     names = sorted(companies)
     random.Random(seed).shuffle(names)
     asked: dict[str, list[Asked]] = {}
+    published = encoder.read_published()
     for fold in range(NUM_FOLDS):
         own = names[fold::NUM_FOLDS]
         others = [company for company in read if company.texts.name not in own]
-        *_, layers = encoder_layers.train(others, encoder.read_published(), num_epochs=FOLD_EPOCHS, seed=seed)
+        *_, layers = encoder_layers.train(others, published, num_epochs=FOLD_EPOCHS, seed=seed)
         trained = encoder_layers.TrainedEncoder(states, layers)
         for name in own:
             strangers = [one for other in own if other != name for one in companies[other].questions]

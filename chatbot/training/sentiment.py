@@ -48,7 +48,8 @@ class Moods:
 
 def read_moods(folder: Path, encoder: SentenceEncoder) -> tuple[Moods, Moods]:
     """Texts, and pairs with like words and different moods, which teach what is meant only."""
-    return tuple(label(list(read_kind(folder, name)), encoder) for name in ("sentiment", "sentiment_pairs"))  # type: ignore[return-value]
+    texts, pairs = (label(list(read_kind(folder, name)), encoder) for name in ("sentiment", "sentiment_pairs"))
+    return texts, pairs
 
 
 def label(records: Sequence[Record], encoder: SentenceEncoder) -> Moods:

@@ -44,6 +44,25 @@ def texts(generator):
     return [text_of(generator, n) for n in range(len(PROMPTS))]
 
 
+def texts_by_version(folders):
+    generators = [start_local_generator(folder, num_threads=1) for folder in folders]
+    return {generator.version: texts(generator) for generator in generators}
+
+
+def replace_while_they_ask(replace, folders, customer, is_over, *, num_swaps):
+    """Six threads run `customer(seed)`, which ask until `is_over`, while one model takes the other's place."""
+    replace(folders[0])
+    customers = [threading.Thread(target=customer, args=(seed,)) for seed in range(6)]
+    for thread in customers:
+        thread.start()
+    for number in range(1, num_swaps + 1):
+        time.sleep(0.15)
+        replace(folders[number % 2])
+    is_over.set()
+    for thread in customers:
+        thread.join()
+
+
 def test_a_stop_string_ends_the_text_before_it_even_across_tokens(folders):
     generator = start_local_generator(folders[0], num_threads=1)
     whole = texts(generator)
@@ -56,10 +75,7 @@ def test_a_stop_string_ends_the_text_before_it_even_across_tokens(folders):
 
 
 def test_turns_under_way_end_with_the_model_they_began_with_when_it_is_replaced(folders):
-    expected = {}
-    for folder in folders:
-        generator = start_local_generator(folder, num_threads=1)
-        expected[generator.version] = texts(generator)
+    expected = texts_by_version(folders)
     assert len({text for each in expected.values() for text in each}) > len(PROMPTS)
     wrong, seen, is_over = [], set(), threading.Event()
 
@@ -81,16 +97,7 @@ def test_turns_under_way_end_with_the_model_they_began_with_when_it_is_replaced(
         engines.append(generator.engine)
         set_generator(generator)
 
-    replace(folders[0])
-    customers = [threading.Thread(target=customer, args=(seed,)) for seed in range(6)]
-    for thread in customers:
-        thread.start()
-    for number in range(1, 7):
-        time.sleep(0.15)
-        replace(folders[number % 2])
-    is_over.set()
-    for thread in customers:
-        thread.join()
+    replace_while_they_ask(replace, folders, customer, is_over, num_swaps=6)
     assert wrong == []
     assert len(seen) == 2
     assert [engine.is_alive for engine in engines] == [False] * 6 + [True]
@@ -99,10 +106,7 @@ def test_turns_under_way_end_with_the_model_they_began_with_when_it_is_replaced(
 
 def test_whatever_customers_do_while_the_model_is_replaced_each_gets_its_models_text_and_nothing_stays(folders):
     """Stop strings, readers who leave, deadlines, raising processors and prompts that don't fit, beside hot swaps."""
-    expected = {}
-    for folder in folders:
-        generator = start_local_generator(folder, num_threads=1)
-        expected[generator.version] = texts(generator)
+    expected = texts_by_version(folders)
     wrong, requests, engines, is_over = [], [], [], threading.Event()
 
     def explode(token_ids, logits):
@@ -151,16 +155,7 @@ def test_whatever_customers_do_while_the_model_is_replaced_each_gets_its_models_
         engines.append(engine)
         set_generator(generator)
 
-    replace(folders[0])
-    customers = [threading.Thread(target=customer, args=(seed,)) for seed in range(6)]
-    for thread in customers:
-        thread.start()
-    for number in range(1, 9):
-        time.sleep(0.15)
-        replace(folders[number % 2])
-    is_over.set()
-    for thread in customers:
-        thread.join()
+    replace_while_they_ask(replace, folders, customer, is_over, num_swaps=8)
     assert wrong == []
     assert len(requests) > 100
     assert all(request.is_terminal for request in requests)

@@ -11,23 +11,20 @@ from chatbot.encoder.encoder import SentenceEncoder, get_encoder
 from chatbot.knowledge.ranker import RANKER_PATH
 from chatbot.reply.intent_head import HEAD_PATH
 from chatbot.training import companies, decision_head, two_views
-from chatbot.training.command_line import errors_in_one_line
+from chatbot.training.command_line import add_text_arguments, errors_in_one_line
 
 _THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6)
 _HELD_OUT_SHARE = 0.2
 
 
 class Command(BaseCommand):
-    help = "Trains the ranker and the classifier of intents (half an hour on two cores: encoders are trained for it)."
+    help = "Trains the ranker and the classifier of intents (a quarter of an hour: it trains encoders)."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument(
-            "--data", type=Path, default=companies.TEXTS, help="the folder with answers, paraphrases, ..."
-        )
+        add_text_arguments(parser)
         parser.add_argument("--ranker", type=Path, default=RANKER_PATH)
         parser.add_argument("--intents", type=Path, default=HEAD_PATH)
         parser.add_argument("--only", choices=["intents"], default=None, help="leave the ranker as it is")
-        parser.add_argument("--seed", type=int, default=0)
 
     def handle(self, *args: Any, **options: Any) -> None:
         folder, seed = options["data"], options["seed"]

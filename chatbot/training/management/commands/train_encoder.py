@@ -9,20 +9,17 @@ from django.core.management.base import BaseCommand
 
 from chatbot.encoder.encoder import UPPER_PATH, get_encoder
 from chatbot.training import companies, encoder_layers
-from chatbot.training.command_line import errors_in_one_line
+from chatbot.training.command_line import add_text_arguments, errors_in_one_line
 
 
 class Command(BaseCommand):
-    help = "Trains the upper layers of the sentence encoder (about half an hour on two cores)."
+    help = "Trains the upper layers of the sentence encoder (ten to twenty minutes on two cores)."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument(
-            "--data", type=Path, default=companies.TEXTS, help="the folder with answers, paraphrases, ..."
-        )
+        add_text_arguments(parser)
         parser.add_argument("--out", type=Path, default=UPPER_PATH)
         parser.add_argument("--epochs", type=int, default=encoder_layers.NUM_EPOCHS)
         parser.add_argument("--hold-out", type=float, default=0.0, metavar="SHARE", help="judge on companies left out")
-        parser.add_argument("--seed", type=int, default=0)
 
     def handle(self, *args: Any, **options: Any) -> None:
         logging.basicConfig(level=logging.INFO)
@@ -37,12 +34,11 @@ class Command(BaseCommand):
             _, held_out = companies.hold_out([t.name for t in texts], share=options["hold_out"], seed=seed)
         judged = [one for one in states if one.texts.name in held_out]
         trained = [one for one in states if one.texts.name not in held_out]
+        published = layers = encoder.read_published()
         if judged:
-            self._report(0, encoder_layers.rank_shares(encoder.read_published(), judged))
-        layers = encoder.read_published()
-        for number, layers in enumerate(
-            encoder_layers.train(trained, encoder.read_published(), num_epochs=options["epochs"], seed=seed), start=1
-        ):
+            self._report(0, encoder_layers.rank_shares(published, judged))
+        epochs = encoder_layers.train(trained, published, num_epochs=options["epochs"], seed=seed)
+        for number, layers in enumerate(epochs, start=1):
             if judged:
                 self._report(number, encoder_layers.rank_shares(layers, judged))
         encoder_layers.save(layers.state_dict(), options["out"])

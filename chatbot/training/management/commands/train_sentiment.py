@@ -10,17 +10,16 @@ from django.core.management.base import BaseCommand
 
 from chatbot.encoder.encoder import get_encoder
 from chatbot.sentiment.classifier import WEIGHTS_PATH
-from chatbot.training import companies, sentiment, two_views
-from chatbot.training.command_line import errors_in_one_line
+from chatbot.training import sentiment, two_views
+from chatbot.training.command_line import add_text_arguments, errors_in_one_line
 
 
 class Command(BaseCommand):
     help = "Trains the sentiment classifier and says what topics that were held out gave. Takes some minutes."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--data", type=Path, default=companies.TEXTS, help="folder with sentiment.jsonl.xz")
+        add_text_arguments(parser)
         parser.add_argument("--out", type=Path, default=WEIGHTS_PATH)
-        parser.add_argument("--seed", type=int, default=0)
 
     def handle(self, *args: Any, **options: Any) -> None:
         seed = options["seed"]
