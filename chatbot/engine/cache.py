@@ -38,13 +38,18 @@ class FloatCache:
         """Where the tokens of a slot lie in the tensors."""
         return self._places[slot]
 
-    def attend_decoding(self, layer: int, qkv: Tensor, positions: Tensor, is_visible: Tensor) -> Tensor:
-        """One token of each of the first B slots. `qkv`: (B, 3, H, D); `is_visible`: (B, longest). -> (B, C)"""
+    def attend_decoding(
+        self, layer: int, qkv: Tensor, positions: Tensor, is_visible: Tensor, writes_to: Tensor | None = None
+    ) -> Tensor:
+        """One token of each of the first B slots. `qkv`: (B, 3, H, D); `is_visible`: (B, longest). -> (B, C)
+
+        `writes_to`: (B,), other slots to write the token to, for rows that only fill up a batch.
+        """
         if self._kernels:
             slots = torch.tensor(self._places[: len(qkv)])
             return self._kernels.attend(qkv, self._keys[layer], self._values[layer], positions, slots)
         batch, longest = is_visible.shape
-        slots = torch.arange(batch, device=qkv.device)
+        slots = torch.arange(batch, device=qkv.device) if writes_to is None else writes_to
         query, key, value = qkv.unbind(1)
         self._keys[layer, slots, :, positions] = key
         self._values[layer, slots, :, positions] = value
@@ -106,7 +111,9 @@ class Int8Cache(FloatCache):
         self._keys, self._values = (lazy_zeros(shape, like, torch.int8) for _ in range(2))
         self._key_scales, self._value_scales = (lazy_zeros(shape[:-1], like) for _ in range(2))
 
-    def attend_decoding(self, layer: int, qkv: Tensor, positions: Tensor, is_visible: Tensor) -> Tensor:
+    def attend_decoding(
+        self, layer: int, qkv: Tensor, positions: Tensor, is_visible: Tensor, writes_to: Tensor | None = None
+    ) -> Tensor:
         scales = (self._key_scales[layer], self._value_scales[layer])
         slots = torch.tensor(self._places[: len(qkv)])
         return self._kernels.attend(qkv, self._keys[layer], self._values[layer], positions, slots, scales)

@@ -44,7 +44,7 @@ class EngineOptions(TypedDict, total=False):
     `step_tokens`: rows of one pass, prompts and decoding together. `weights`: `auto`, `float`, `bf16` or `int8` (see
     `linear`). `max_cache_bytes`: of keys and values; kept chats give way to running ones, and what doesn't fit waits.
     0: as many as all slots can hold. `cache`: `auto`, `float` or `int8` (see `cache`).
-    `uses_kernels`, `reuses_prefixes`: off only to measure what they save.
+    `uses_kernels`, `reuses_prefixes`: off only to measure what they save. `fixed_shapes`: see `ModelRunner`.
     """
 
     max_batch_size: int
@@ -57,6 +57,7 @@ class EngineOptions(TypedDict, total=False):
     max_cache_bytes: int
     cache: str
     uses_kernels: bool
+    fixed_shapes: bool
 
 
 class Engine:
@@ -72,6 +73,7 @@ class Engine:
         self._state = state
         self._num_kept_slots = options.get("num_kept_slots", 16)
         self._uses_kernels = options.get("uses_kernels", True)
+        self._fixed_shapes = options.get("fixed_shapes")
         like = next(iter(state.values()))
         self.weights = choose_weights(options.get("weights", "float"), like)
         self.cache = choose_cache(options.get("cache", "float"), like, shape.head_dim, uses_kernels=self._uses_kernels)
@@ -177,6 +179,7 @@ class Engine:
                 weights=self.weights,
                 cache=self.cache,
                 uses_kernels=self._uses_kernels,
+                fixed_shapes=self._fixed_shapes,
             )
             runner.run([], [], [Chunk(0, 0, [0])])
             self._slots = SlotTable(runner.cache, num_slots=num_slots, reuses_prefixes=self._reuses_prefixes)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from chatbot.engine.bench.fifth_turn import time_fifth_turn
+from chatbot.engine.bench.flood import time_flood
 from chatbot.engine.bench.models import find_model
 from chatbot.engine.bench.peers import ENGINES
 from chatbot.engine.bench.plot import write_plot
@@ -70,6 +71,9 @@ def main() -> None:
     if options.fifth_turn:
         _write(json.dumps(time_fifth_turn(folder, num_threads=options.threads, rounds=options.rounds)))
         return
+    if options.flood:
+        _write(json.dumps(time_flood(folder, num_threads=options.threads, rounds=options.rounds)))
+        return
     results = _measure_all(options, folder)
     if options.plot:
         write_plot(results, options.plot, title=f"{folder.resolve().name}, {options.threads} threads")
@@ -121,6 +125,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--plot", type=Path, help="an SVG file to write")
     parser.add_argument("--fifth-turn", action="store_true", help="a fifth turn's first token, with and without reuse")
+    parser.add_argument("--flood", action="store_true", help="how long short requests wait beside many long ones")
     parser.add_argument("--peer-python", default=sys.executable, help="of the environment with the peers' packages")
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "kefu-bench")
     return parser.parse_args()

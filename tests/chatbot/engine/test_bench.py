@@ -40,6 +40,14 @@ def test_a_fifth_turn_is_timed_with_and_without_reuse(folder, tmp_path):
     assert set(json.loads(done.stdout)) == {"with_reuse_ms", "without_reuse_ms", "times_sooner"}
 
 
+def test_short_requests_are_timed_beside_a_flood_of_long_ones(folder, tmp_path):
+    times = json.loads(bench(folder, tmp_path, "--flood", "--rounds", "1", "--threads", "1").stdout)
+    assert set(times) == {"alone_p50_ms", "short_p50_ms", "short_p95_ms", "long_p50_ms", "long_p95_ms"}
+    assert (
+        0 < times["short_p50_ms"] <= times["short_p95_ms"] < times["long_p95_ms"]
+    )  # they don't wait for the long ones
+
+
 def test_a_folder_without_weights_and_an_unknown_engine_are_named(folder, tmp_path):
     assert "has no model.safetensors" in bench(tmp_path, tmp_path, "--engines", "kefu").stderr
     assert "no engine is called 'fast'" in bench(folder, tmp_path, "--engines", "fast").stderr

@@ -31,11 +31,9 @@ def slow(token_ids, logits):
     return logits
 
 
-@pytest.mark.parametrize("uses_kernels", [True, False])
-def test_greedy_tokens_are_those_of_transformers_alone_and_in_a_batch(make_engine, tiny_model, uses_kernels):
-    engine = make_engine(
-        max_batch_size=4, uses_kernels=uses_kernels
-    )  # fewer slots than requests: some join while others run
+@pytest.mark.parametrize("options", [{}, {"uses_kernels": False}, {"fixed_shapes": True}])
+def test_greedy_tokens_are_those_of_transformers_alone_and_in_a_batch(make_engine, tiny_model, options):
+    engine = make_engine(max_batch_size=4, **options)  # fewer slots than requests: some join while others run
     requests = [engine.add_request(prompt, params(max_new_tokens=5 + n)) for n, prompt in enumerate(PROMPTS)]
     for n, (prompt, request) in enumerate(zip(PROMPTS, requests, strict=True)):
         assert list(request) == reference(tiny_model, prompt, 5 + n)

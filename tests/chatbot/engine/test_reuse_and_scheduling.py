@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from chatbot.engine import EngineError, RequestState
+from chatbot.engine import EngineError, RequestState, decode_graphs
 from chatbot.engine.memory import lazy_zeros, release_pages
 from tests.chatbot.engine.test_engine import params, reference
 
@@ -154,12 +154,14 @@ def test_short_requests_are_not_starved_by_a_flood_of_long_prompts(make_engine):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_whatever_comes_every_request_ends_once_and_survivors_are_right(make_engine, tiny_model, seed):
+def test_whatever_comes_every_request_ends_once_and_survivors_are_right(make_engine, tiny_model, seed, monkeypatch):
     """Random arrivals, cancels, deadlines, stop tokens, bad tokens, raising processors and a model that is replaced
-    again and again, over thousands of steps."""
+    again and again, over thousands of steps; two of the times decoding in fixed shapes, as on a GPU."""
+    monkeypatch.setattr(decode_graphs, "BLOCK_TOKENS", 16)
     chance = random.Random(seed)
     limit = CACHE_TOKENS * 2 * 2 * 32 * 4 if seed % 2 else 0
     options = {"max_batch_size": 5, "num_kept_slots": 4, "step_tokens": 24, "max_waiting": 1000}
+    options["fixed_shapes"] = seed >= 2
     engines = [make_engine(**options, max_cache_bytes=limit)]
     requests, expected, drained = [], {}, []
 
