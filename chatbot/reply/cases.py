@@ -48,6 +48,7 @@ def answer_case(
         "text": reply.text,
         "sources": [source["id"] for source in reply.sources],
         "options": [option["id"] for option in reply.options],
+        "found": [{"id": entry["id"], "score": entry["score"]} for entry in reply.decision.get("entries", ())],
         "standalone_question": reply.standalone_question,
         "confidence": reply.confidence,
         "latency_ms": round((time.perf_counter() - start) * 1000, 1),

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from chatbot.encoder.encoder import DIMENSIONS, Vectors
 from chatbot.encoder.ngrams import NUM_BUCKETS, buckets_of
 from chatbot.encoder.two_views import TwoViews
+from chatbot.reply import calibration
 from chatbot.training.datasets import DatasetError
 
 NUM_STEPS, BATCH_SIZE = 800, 128
@@ -111,15 +112,8 @@ def save(weights: Weights, path: Path) -> None:
 
 
 def calibration_error(confidence: Tensor, is_right: Tensor) -> float:
-    """The expected calibration error over ten bins of confidence (Guo et al. 2017)."""
-    bins = (confidence * 10).long().clamp(max=9)
-    total = 0.0
-    for number in range(10):
-        inside = bins == number
-        if bool(inside.any()):
-            gap = abs(float(confidence[inside].mean() - is_right[inside].float().mean()))
-            total += gap * float(inside.float().mean())
-    return total
+    """The expected calibration error. Shapes: (judgements,)."""
+    return calibration.calibration_error(calibration.bins_of(zip(confidence.tolist(), is_right.tolist(), strict=True)))
 
 
 def _rarity(texts: Sequence[Sequence[int]]) -> Vectors:

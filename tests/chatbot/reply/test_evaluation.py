@@ -57,8 +57,13 @@ def test_evaluate_answers_reports_by_kind(files):
         "evaluate_answers", answers=[files[0]], cases=[files[1]], no_generation=True, json=True, stdout=out,
         skip_checks=True,
     )  # fmt: skip
-    groups = json.loads(out.getvalue())["groups"]
-    assert groups["direct"]["ok"] == 1
+    result = json.loads(out.getvalue())
+    groups = result["groups"]
+    assert groups["direct"]["ok"] == groups["direct"]["first"] == groups["direct"]["in_three"] == 1
+    assert groups["smalltalk"]["clarified"] == 0
+    assert 0 <= result["calibration"] <= 1
+    assert result["latency_ms"]["whole"]["n"] == 3
+    assert result["latency_ms"]["whole"]["p50"] <= result["latency_ms"]["whole"]["p95"]
     assert groups["complaint"]["ok"] == 0
     assert groups["unanswerable"] == groups["unanswerable"] | {"n": 2, "ok": 0.5}
 

@@ -15,8 +15,9 @@ from django.core.management.base import BaseCommand, CommandError
 
 from chatbot.knowledge.csv_format import AnswersFileError
 from chatbot.language_model.backends import TextGenerator, local_generator
+from chatbot.reply.calibration import bins_of, calibration_error, write_plot
 from chatbot.reply.cases import answer_cases, index_of_file, read_json_lines
-from chatbot.reply.scoring import MEASURES, Case, ReplyLine, Verdict, judge, summarise
+from chatbot.reply.scoring import MEASURES, Case, ReplyLine, Verdict, found_first, judge, latencies, summarise
 
 _TITLES = {"ok": "right", "source_ok": "source", "facts_ok": "facts"}
 
@@ -32,6 +33,7 @@ class Command(BaseCommand):
         parser.add_argument("--checkpoint", default=settings.CHECKPOINT)
         parser.add_argument("--no-generation", action="store_true", help="approved texts only, without the GPT-2")
         parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+        parser.add_argument("--plot", type=Path, metavar="SVG", help="draw how far the probabilities can be believed")
         parser.add_argument("--show", type=int, default=0, metavar="N", help="print the first N wrong cases")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -68,15 +70,31 @@ class Command(BaseCommand):
     def _print(self, judged: list[tuple[Case, ReplyLine, Verdict]], options: dict[str, Any]) -> None:
         groups = summarise((case, verdict) for case, _, verdict in judged)
         num_missing = sum(not reply for _, reply, _ in judged)
+        steps = latencies(reply for _, reply, _ in judged)
+        bins = bins_of(found for case, reply, _ in judged if (found := found_first(case, reply)) is not None)
+        if options["plot"]:
+            write_plot(bins, options["plot"], title="How far the first entry's probability can be believed")
         if options["json"]:
-            self.stdout.write(json.dumps({"missing": num_missing, "groups": groups}, ensure_ascii=False))
+            result = {
+                "missing": num_missing,
+                "groups": groups,
+                "latency_ms": steps,
+                "calibration": calibration_error(bins),
+            }
+            self.stdout.write(json.dumps(result, ensure_ascii=False))
             return
         self.stdout.write(f"{'group':<16}{'n':>5}" + "".join(f"{_TITLES.get(m, m):>10}" for m in MEASURES))
         for group, rates in groups.items():
             self.stdout.write(f"{group:<16}{rates['n']:>5}" + "".join(f"{rates[m]:>10.1%}" for m in MEASURES))
         generated = [reply for _, reply, _ in judged if reply.get("origin") == "generated"]
         self.stdout.write(f"missing replies: {num_missing}; phrased by the model: {len(generated)}")
-        for case, reply, verdict in [entry for entry in judged if not entry[2].ok][: options["show"]]:
+        self.stdout.write(f"calibration error of the first entry's probability: {calibration_error(bins):.3f}")
+        for step, taken in steps.items():
+            self.stdout.write(f"{step:<16}{taken['n']:>5}  p50 {taken['p50']:>6.1f} ms  p95 {taken['p95']:>6.1f} ms")
+        self._show([entry for entry in judged if not entry[2].ok][: options["show"]])
+
+    def _show(self, judged: list[tuple[Case, ReplyLine, Verdict]]) -> None:
+        for case, reply, verdict in judged:
             self.stdout.write(
                 f"--- {case['id']} ({case['kind']}) {case['question']}\n{case['expect']}\n{reply}\n{verdict}"
             )
