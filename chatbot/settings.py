@@ -163,6 +163,10 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
 else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
+# Task threads keep their connection between tasks: `workers.celery_app` says for how long, in seconds. The web process
+# doesn't: each of its requests may run in a thread of its own.
+DATABASES["default"]["CONN_MAX_AGE"] = env.int("DATABASE_CONN_MAX_AGE", default=0)
+
 # The supervisor writes the address of the embedded server to this file; REDIS_URL names another server.
 EMBEDDED_REDIS_URL_FILE = KEFU_HOME / "redis.url"
 IS_REDIS_EMBEDDED = not env.str("REDIS_URL", default="")

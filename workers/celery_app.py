@@ -3,13 +3,15 @@
 Owns the start-up of Django and of the model in a worker process; the app object itself is `chatbot.queue.app`. Beat
 needs only the names of tasks and no model: run it as `celery -A chatbot.queue beat`.
 
-Database connections: Celery's Django fixup, on because DJANGO_SETTINGS_MODULE is set before the app is made, closes a
-task thread's unusable and expired connections before and after each task.
+Database connections: a task thread keeps its own, for to make one costs more than most queries. Celery's Django fixup,
+on because DJANGO_SETTINGS_MODULE is set before the app is made, closes those that are unusable or have expired before
+and after each task.
 """
 
 import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatbot.settings")
+os.environ.setdefault("DATABASE_CONN_MAX_AGE", "600")
 
 import django
 

@@ -3,8 +3,8 @@
 import copy
 import hashlib
 import threading
-from collections.abc import Iterator, Sequence
-from functools import cache
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +22,8 @@ Vectors = npt.NDArray[np.float32]
 DIMENSIONS = 384
 NUM_TRAINED = 3  # the upper layers, which are trained here
 UPPER_PATH = Path(__file__).with_name("upper_layers.npz")
+_TEXTS_KEPT = 1000  # after the lower layers: some 30 MB
+_MANY_TEXTS = 16  # more than a turn asks for: an index's
 _FORMAT = 1  # to be raised when a change here makes other vectors of the same weights
 
 
@@ -55,6 +57,7 @@ class SentenceEncoder:
             self.upper = quantise(upper)
             digest.update(upper_path.read_bytes())
         self.version = f"e5-small-{digest.hexdigest()[:12]}"
+        self._kept = lru_cache(_TEXTS_KEPT)(lambda text: self._lower_states(text).half())
 
     def read_published(self) -> nn.ModuleList:
         """The published upper layers in float32, to train from."""
@@ -68,15 +71,23 @@ class SentenceEncoder:
         depend on its neighbours; and a batch is no faster.
         """
         vectors = np.zeros((len(texts), DIMENSIONS), dtype=np.float32)
-        for vector, states in zip(vectors, self.lower_states(texts), strict=True):
+        lower = self.lower_states(texts) if len(texts) > _MANY_TEXTS else self.kept_states(texts)
+        for vector, states in zip(vectors, lower, strict=True):
             vector[:] = pool(through(upper or self.upper, states[None]))[0].numpy()
         return vectors
 
-    @torch.inference_mode()
     def lower_states(self, texts: Sequence[str]) -> Iterator[Tensor]:
         """What the lower layers make of each text. Shape: (tokens, width)."""
-        for ids in self.tokenizer.encode(texts):
-            yield through(self.lower, self._embeddings(torch.tensor([ids])))[0]
+        return map(self._lower_states, texts)
+
+    def kept_states(self, texts: Iterable[str]) -> Iterator[Tensor]:
+        """The same of texts that will be asked for again: a turn's, which are read several times, and entries'."""
+        return (self._kept(text).float() for text in texts)
+
+    @torch.inference_mode()
+    def _lower_states(self, text: str) -> Tensor:
+        ids = torch.tensor(self.tokenizer.encode([text]))
+        return through(self.lower, self._embeddings(ids))[0]
 
 
 def read_arrays(path: Path) -> dict[str, Tensor]:

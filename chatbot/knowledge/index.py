@@ -1,8 +1,9 @@
 """Finding: an immutable snapshot of the approved answers that ranks them for a question. Knows no database.
 
 Signals are the cosine of sentence embeddings (meaning, across languages) and BM25 (words), for the customer's bare
-turn and for the same question put with its history. Their plain sum chooses the few best entries; `ranker.py` weighs
-everything that is known of these against each other and against "none of them".
+turn and for the same question put with its history. Their plain sum chooses the few best entries; the encoder's reader
+reads each of these together with the question, and `ranker.py` weighs everything that is known of them against each
+other and against "none of them".
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chatbot.encoder.encoder import DIMENSIONS, Encoder, Vectors, get_encoder
+from chatbot.encoder.reader import Reader, get_reader
 from chatbot.knowledge.bm25 import Bm25, tokenize
 from chatbot.knowledge.entries import Entry
 from chatbot.knowledge.ranker import Ranker, get_ranker
@@ -43,6 +45,18 @@ class SearchFeatures:
     numbers: npt.NDArray[np.int64]
     entries: Scores
     query: Scores
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Of the compared entries. Shapes: (compared,), but bare and context (compared, 4)."""
+
+    numbers: npt.NDArray[np.int64]
+    base: Scores
+    sums: list[Scores]
+    bare: Scores
+    context: Scores
+    is_own_language: npt.NDArray[np.bool_]
 
 
 class KnowledgeIndex:
@@ -83,8 +97,30 @@ class KnowledgeIndex:
         scores = (self._ranker or get_ranker()).probabilities(features.entries, features.query)
         return self._best(features.numbers, scores, language)[:top_k]
 
-    def features(self, queries: Sequence[str], language: str) -> SearchFeatures:
+    def features(self, queries: Sequence[str], language: str, *, reader: Reader | None = None) -> SearchFeatures:
         """What is measured about the entries that fit best. There must be entries and a query."""
+        found = self._find(queries, language)
+        numbers, bare, context = found.numbers, found.bare, found.context
+        stems = self._stems[numbers]
+        read = self._read(queries, numbers, language, reader or get_reader())
+        measured = [found.base, *found.sums, bare[:, 0], context[:, 0], read]
+        leads = [_leads(values, stems) for values in measured]
+        entries = np.column_stack([bare, context, found.is_own_language, found.base, read, *leads]).astype(np.float32)
+        terms = tokenize(queries[0])
+        query = [
+            self._bm25.unknown_share(terms),
+            min(1.0, len(terms) / _MANY_TERMS),
+            float(len(queries) > 1),
+        ]
+        top = entries[int(read.argmax())]
+        return SearchFeatures(numbers=numbers, entries=entries, query=np.append(top, query).astype(np.float32))
+
+    def nearest(self, queries: Sequence[str], language: str) -> list[Entry]:
+        """The compared entries, the best sums first."""
+        found = self._find(queries, language)
+        return [self.entries[number] for number in found.numbers[np.argsort(-found.base, kind="stable")]]
+
+    def _find(self, queries: Sequence[str], language: str) -> "_Found":
         signals = self._signals(queries)
         bare = signals[0]
         context = signals[1:].mean(axis=0) if len(queries) > 1 else bare
@@ -92,19 +128,18 @@ class KnowledgeIndex:
         sums = [_base(bare), _base(context)]
         base = (sums[0] + sums[1]) / 2 + LANGUAGE_BONUS * is_own_language
         numbers = self._compared(base)
-        leads = [_leads(some[numbers], self._stems[numbers]) for some in (base, *sums)]
-        leads += [_leads(some[numbers, 0], self._stems[numbers]) for some in (bare, context)]
-        entries = np.column_stack(
-            [bare[numbers], context[numbers], is_own_language[numbers], base[numbers], *leads]
-        ).astype(np.float32)
-        terms = tokenize(queries[0])
-        query = [
-            self._bm25.unknown_share(terms),
-            min(1.0, len(terms) / _MANY_TERMS),
-            float(len(queries) > 1),
-        ]
-        top = entries[int(base[numbers].argmax())]
-        return SearchFeatures(numbers=numbers, entries=entries, query=np.append(top, query).astype(np.float32))
+        of_compared = [values[numbers] for values in (base, *sums, bare, context, is_own_language)]
+        return _Found(numbers, of_compared[0], of_compared[1:3], *of_compared[3:])
+
+    def _read(self, queries: Sequence[str], numbers: npt.NDArray[np.int64], language: str, reader: Reader) -> Scores:
+        """Twins are read once, in the customer's language where there is one. Shape: (compared,)."""
+        order = np.argsort(self._languages[numbers] != language, kind="stable")
+        _, first, places = np.unique(self._stems[numbers[order]], return_index=True, return_inverse=True)
+        entries = [self.entries[number] for number in numbers[order][first]]
+        scores = reader.read(queries, [(entry.question, entry.answer) for entry in entries])
+        found = np.empty(len(numbers), dtype=np.float32)
+        found[order] = scores[places]
+        return found
 
     def _signals(self, queries: Sequence[str]) -> Scores:
         """Four numbers per query and entry. Shape: (queries, entries, 4)."""

@@ -193,8 +193,7 @@ class _DeltaSender:
         now = time.monotonic()
         if text == self._sent_text or (now - self._sent_at) * 1000 < settings.DELTA_INTERVAL_MS:
             return
-        if not self._sent_text:
-            conversations.record_first_delta(reply=self._reply)
+        is_first = not self._sent_text
         self._sent_at, self._sent_text = now, text
         events.publish(
             events.ReplyDelta(
@@ -204,3 +203,5 @@ class _DeltaSender:
                 text=text,
             )
         )
+        if is_first:  # after it was sent: nobody waits for the row
+            conversations.record_first_delta(reply=self._reply)

@@ -10,7 +10,7 @@ import logging
 import random
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +20,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from chatbot.encoder.encoder import SentenceEncoder, Vectors
+from chatbot.encoder.reader import Reader, ReaderNetwork
 from chatbot.knowledge.entries import Entry
 from chatbot.knowledge.index import KnowledgeIndex
 from chatbot.knowledge.ranker import NUM_NETWORKS
 from chatbot.language_model.prompt_format import Turn
 from chatbot.reply.intent_head import INTENTS
 from chatbot.reply.questions import with_context
-from chatbot.training import encoder_layers, two_views
+from chatbot.training import encoder_layers, reader_layers, two_views
 from chatbot.training.companies import load_company_texts, read_kind
 from chatbot.training.datasets import Record, history_turns
 from chatbot.training.two_views import calibration_error
@@ -38,6 +39,7 @@ FOLD_EPOCHS = 2
 MAX_ALTERNATIVES = 3
 LEFT_OUT_SHARE = 0.1
 SMALL_BASE_SHARE = 0.15  # of the questions are also put to a base of a few entries
+MEASURED_SHARE = 0.5
 STRANGERS_PER_COMPANY = 32  # half of them put to a base of a few entries
 QUESTIONS_PER_OTHER_TURN = 6
 HIDDEN = 24
@@ -62,6 +64,16 @@ class _Question:
     language: str
     answer_ids: tuple[str, ...]
     kind: str
+
+
+@dataclass(frozen=True)
+class Posed:
+    """A question and the knowledge base that it is put to."""
+
+    index: KnowledgeIndex
+    question: _Question
+    kind: str
+    is_whole: bool = True  # not just a few of the company's entries
 
 
 @dataclass
@@ -116,25 +128,63 @@ class RankerNetworks(nn.Module):
 
 def ask_companies(
     folder: Path, encoder: SentenceEncoder, *, seed: int, on_company: Callable[[str], None] = lambda _: None
-) -> dict[str, list[Asked]]:
-    """What the index measures for every question of the folder, by company."""
-    companies = _load_companies(folder)
+) -> tuple[dict[str, list[Asked]], list[ReaderNetwork]]:
+    """What the index measures for every question of the folder, by company; and each fold's reader."""
     states = encoder_layers.TextStates(encoder)
+    published = encoder.read_published()
+    folds = pose_questions(folder, states, published, seed=seed)
+    asked: dict[str, list[Asked]] = {}
+    readers = []
+    for number, fold in enumerate(folds):
+        others = [posed for other in folds[:number] + folds[number + 1 :] for own in other.values() for posed in own]
+        readers.append(train_reader(others, states, published, seed=seed))
+        draw = random.Random(seed)
+        for name, posed in fold.items():
+            asked[name] = measure(posed, reader_layers.TrainedReader(states, readers[-1]), draw)
+            on_company(name)
+    return asked, readers
+
+
+def pose_questions(
+    folder: Path, states: encoder_layers.TextStates, published: nn.ModuleList, *, seed: int
+) -> list[dict[str, list[Posed]]]:
+    """Every question with the knowledge base that it is put to, by company, in folds; an encoder that wasn't trained
+    on a fold makes the vectors of its companies."""
+    companies = _load_companies(folder)
     read = encoder_layers.read_states(load_company_texts(folder), states)
     names = sorted(companies)
     random.Random(seed).shuffle(names)
-    asked: dict[str, list[Asked]] = {}
-    published = encoder.read_published()
+    folds = []
     for fold in range(NUM_FOLDS):
         own = names[fold::NUM_FOLDS]
         others = [company for company in read if company.texts.name not in own]
         *_, layers = encoder_layers.train(others, published, num_epochs=FOLD_EPOCHS, seed=seed)
         trained = encoder_layers.TrainedEncoder(states, layers)
+        posed = {}
         for name in own:
             strangers = [one for other in own if other != name for one in companies[other].questions]
-            asked[name] = _ask(companies[name], strangers, trained, random.Random(f"{seed}/{name}"))
-            on_company(name)
-    return asked
+            posed[name] = _pose(companies[name], strangers, trained, random.Random(f"{seed}/{name}"))
+        folds.append(posed)
+    return folds
+
+
+def train_reader(
+    posed: Sequence[Posed], states: encoder_layers.TextStates, published: nn.ModuleList, *, seed: int
+) -> ReaderNetwork:
+    """From the questions that are put to whole knowledge bases."""
+    readings = []
+    for one in posed:
+        if one.is_whole:
+            found = one.index.nearest(one.question.queries, one.question.language)
+            wanted = tuple(n for n, entry in enumerate(found) if entry.id in one.question.answer_ids)
+            texts = tuple((entry.question, entry.answer) for entry in found)
+            readings.append(reader_layers.Reading(tuple(one.question.queries), texts, wanted))
+    return reader_layers.train(readings, states, published, num_epochs=reader_layers.NUM_EPOCHS, seed=seed)
+
+
+def measure(posed: Sequence[Posed], reader: Reader, draw: random.Random) -> list[Asked]:
+    """Some of them, for reading takes long and the ranker is small."""
+    return [_measure(one, reader) for one in posed if draw.random() < MEASURED_SHARE]
 
 
 def train_ranker(asked: Sequence[Asked], *, seed: int, num_epochs: int = RANKER_EPOCHS) -> list[RankerNetworks]:
@@ -262,22 +312,24 @@ def _asked_in_a_chat(answer: Record) -> str:
     return f"你好，{question}" if answer["lang"] == "zh" else f"hi, {question}"
 
 
-def _ask(
+def _pose(
     company: _Company, strangers: Sequence[_Question], encoder: encoder_layers.TrainedEncoder, draw: random.Random
-) -> list[Asked]:
+) -> list[Posed]:
     index, left = _index_of(company, encoder, draw)
     own = [_Question([r["text"]], r["lang"], (r["answer_id"],), "paraphrases") for r in left]
-    asked = []
+    posed = []
     for question in [*own, *company.questions]:
-        asked.append(_measure(index, question, question.kind))
+        posed.append(Posed(index, question, question.kind))
         if question.answer_ids and draw.random() < LEFT_OUT_SHARE:
-            asked.append(_measure(_without(index, question.answer_ids), question, "left_out"))
+            posed.append(Posed(_without(index, question.answer_ids), replace(question, answer_ids=()), "left_out"))
         if draw.random() < SMALL_BASE_SHARE:
-            asked.append(_measure(_with_few(index, question.answer_ids, draw), question, question.kind))
+            few = _with_few(index, question.answer_ids, draw)
+            posed.append(Posed(few, question, question.kind, is_whole=False))
     for number, question in enumerate(draw.sample(strangers, min(len(strangers), STRANGERS_PER_COMPANY))):
-        base = index if number % 2 else _with_few(index, (), draw)
-        asked.append(_measure(base, _Question(question.queries, question.language, (), "strangers"), "strangers"))
-    return asked
+        is_whole = number % 2 == 1
+        base = index if is_whole else _with_few(index, (), draw)
+        posed.append(Posed(base, replace(question, answer_ids=()), "strangers", is_whole))
+    return posed
 
 
 def _without(index: KnowledgeIndex, answer_ids: Sequence[str]) -> KnowledgeIndex:
@@ -318,8 +370,9 @@ def _index_of(
     return KnowledgeIndex(entries, encoder=encoder), left
 
 
-def _measure(index: KnowledgeIndex, question: _Question, kind: str) -> Asked:
-    features = index.features(question.queries, question.language)
-    ids = [index.entries[number].id for number in features.numbers]
+def _measure(posed: Posed, reader: Reader) -> Asked:
+    question = posed.question
+    features = posed.index.features(question.queries, question.language, reader=reader)
+    ids = [posed.index.entries[number].id for number in features.numbers]
     wanted = tuple(place for place, id in enumerate(ids) if id in question.answer_ids)
-    return Asked(torch.from_numpy(features.entries), torch.from_numpy(features.query), wanted, kind)
+    return Asked(torch.from_numpy(features.entries), torch.from_numpy(features.query), wanted, posed.kind)

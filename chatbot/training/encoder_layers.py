@@ -153,7 +153,7 @@ def _make_optimizer(
 
 
 @contextmanager
-def _fast_training() -> Iterator[None]:
+def fast_training() -> Iterator[None]:
     """Products in bfloat16, and attention written out: for such short texts torch's fused one is slow backwards."""
     with torch.autocast("cpu", torch.bfloat16), sdpa_kernel(SDPBackend.MATH):
         yield
@@ -164,12 +164,12 @@ def vectors_of(layers: nn.ModuleList, states: Sequence[Tensor], *, dropout: floa
     order = sorted(range(len(states)), key=lambda number: len(states[number]))
     parts = []
     for start in range(0, len(order), _TEXTS_AT_ONCE):
-        padded, mask = _pad([states[number] for number in order[start : start + _TEXTS_AT_ONCE]])
+        padded, mask = pad([states[number] for number in order[start : start + _TEXTS_AT_ONCE]])
         parts.append(pool(through(layers, F.dropout(padded, dropout), mask).float(), mask))
     return torch.cat(parts)[torch.tensor(order).argsort()]
 
 
-def _pad(states: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+def pad(states: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     """Shapes: (texts, tokens, width) in float32, and the mask of tokens (texts, tokens)."""
     padded = nn.utils.rnn.pad_sequence(list(states), batch_first=True).float()
     lengths = torch.tensor([len(one) for one in states])
@@ -191,7 +191,7 @@ def _loss(layers: nn.ModuleList, company: CompanyStates, chosen: Sequence[int], 
     others = [n for n, flag in enumerate(texts.may_be_alternative) if flag and n not in taken]
     drawn = draw.sample(others, min(len(others), 2 * company.num_entries))
     states = [company.queries[number] for number in [*chosen, *drawn]] + company.passages
-    with _fast_training():
+    with fast_training():
         vectors = vectors_of(layers, states, dropout=STATE_DROPOUT)
     queries, rest = vectors[: len(chosen)], vectors[len(chosen) :]
     scores = _scores(queries, rest, [texts.wanted[number] for number in drawn] + texts.owners)

@@ -1,17 +1,22 @@
 """`train_encoder` and `train_decision` on three tiny companies: what they write is what serving reads."""
 
+import copy
 import json
 import lzma
 from io import StringIO
 
 import numpy as np
 import pytest
+import torch
 from django.core.management import call_command
 
-from chatbot.encoder.encoder import SentenceEncoder
+from chatbot.encoder.encoder import SentenceEncoder, get_encoder
+from chatbot.encoder.reader import PairReader
 from chatbot.knowledge.entries import Entry
 from chatbot.knowledge.index import KnowledgeIndex
 from chatbot.knowledge.ranker import Ranker
+from chatbot.training import reader_layers
+from chatbot.training.encoder_layers import TextStates
 
 TOPICS = {
     "parking": ("Where can I park?", "There are 12 spaces behind the house.", "somewhere to leave my car"),
@@ -66,15 +71,41 @@ def test_the_encoder_is_the_same_for_the_same_seed_and_is_what_serving_loads(dat
     assert not np.allclose(vectors, published.encode(["Where can I park?"]), atol=1e-4)
 
 
-def test_the_ranker_is_what_serving_loads_and_says_what_held_out_companies_gave(data, tmp_path):
-    ranker_path, out = tmp_path / "ranker.npz", StringIO()
+def test_reader_and_ranker_are_what_serving_loads_and_held_out_companies_are_reported(data, tmp_path, monkeypatch):
+    reader_path, ranker_path, out = tmp_path / "reader.npz", tmp_path / "ranker.npz", StringIO()
     call_command(
-        "train_decision", data=data, ranker=ranker_path, intents=tmp_path / "intents.npz", stdout=out,
-        stderr=StringIO(), skip_checks=True,
+        "train_decision", data=data, reader=reader_path, ranker=ranker_path, intents=tmp_path / "intents.npz",
+        stdout=out, stderr=StringIO(), skip_checks=True,
     )  # fmt: skip
     assert "held-out companies" in out.getvalue()
     entries = [Entry(id=t, language="en", question=q, answer=a) for t, (q, a, _) in TOPICS.items()]
+    reader = PairReader(get_encoder(), reader_path)
+    monkeypatch.setattr("chatbot.knowledge.index.get_reader", lambda: reader)
     index = KnowledgeIndex(entries, ranker=Ranker(dict(np.load(ranker_path))))
     found = index.search(["When are you open?"], top_k=3, language="en")
     assert found[0].entry.id == "hours"
     assert 0 < sum(candidate.score for candidate in found) < 1
+
+
+def test_the_reader_learns_which_entry_a_question_is_about():
+    states, published = TextStates(get_encoder()), get_encoder().read_published()
+    entries = tuple((question, answer) for question, answer, _ in TOPICS.values())
+    readings = [
+        reader_layers.Reading((text,), entries, (place,))
+        for place, (question, _, other) in enumerate(TOPICS.values())
+        for text in (question, other)
+    ] + [reader_layers.Reading((text,), entries, ()) for text in ("a horse in May", "do you sell cars")]
+    network = reader_layers.train(readings * 8, states, published, num_epochs=3, seed=0)
+    scores = [reader_layers.TrainedReader(states, network).read(one.queries, one.entries) for one in readings]
+    assert [int(own.argmax()) for own in scores[:6]] == [0, 0, 1, 1, 2, 2]
+    assert all(own.max() < min(s.max() for s in scores[:6]) for own in scores[6:])
+
+
+def test_the_mean_of_readers_of_one_start_is_a_reader():
+    published = get_encoder().read_published()
+    ones, threes = (reader_layers.ReaderNetwork(copy.deepcopy(published)) for _ in range(2))
+    for network, value in ((ones, 1.0), (threes, 3.0)):
+        torch.nn.init.constant_(network.out.weight, value)
+    mean = reader_layers.mean_weights([ones, threes])
+    assert torch.equal(mean["out.weight"], torch.full_like(mean["out.weight"], 2.0))
+    assert torch.allclose(mean["layers.0.qkv.weight"], published[0].qkv.weight)

@@ -1,4 +1,4 @@
-"""`manage.py train_decision`: which entry answers, or none, and what kind of turn it is."""
+"""`manage.py train_decision`: the reader, which entry answers, or none, and what kind of turn it is."""
 
 import json
 from argparse import ArgumentParser
@@ -8,9 +8,10 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from chatbot.encoder.encoder import SentenceEncoder, get_encoder
+from chatbot.encoder.reader import READER_PATH
 from chatbot.knowledge.ranker import RANKER_PATH
 from chatbot.reply.intent_head import HEAD_PATH
-from chatbot.training import companies, decision_head, two_views
+from chatbot.training import companies, decision_head, encoder_layers, reader_layers, two_views
 from chatbot.training.command_line import add_text_arguments, errors_in_one_line
 
 _THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6)
@@ -18,13 +19,14 @@ _HELD_OUT_SHARE = 0.2
 
 
 class Command(BaseCommand):
-    help = "Trains the ranker and the classifier of intents (a quarter of an hour: it trains encoders)."
+    help = "Trains the reader, the ranker and the classifier of intents (an hour on two cores)."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_text_arguments(parser)
+        parser.add_argument("--reader", type=Path, default=READER_PATH)
         parser.add_argument("--ranker", type=Path, default=RANKER_PATH)
         parser.add_argument("--intents", type=Path, default=HEAD_PATH)
-        parser.add_argument("--only", choices=["intents"], default=None, help="leave the ranker as it is")
+        parser.add_argument("--only", choices=["intents"], default=None, help="leave reader and ranker as they are")
 
     def handle(self, *args: Any, **options: Any) -> None:
         folder, seed = options["data"], options["seed"]
@@ -41,7 +43,8 @@ class Command(BaseCommand):
 
     def _train_ranker(self, options: dict[str, Any], encoder: SentenceEncoder) -> None:
         seed = options["seed"]
-        asked = decision_head.ask_companies(options["data"], encoder, seed=seed, on_company=self.stderr.write)
+        asked, readers = decision_head.ask_companies(options["data"], encoder, seed=seed, on_company=self.stderr.write)
+        encoder_layers.save(reader_layers.mean_weights(readers), options["reader"])
         training, held_out = companies.hold_out(list(asked), share=_HELD_OUT_SHARE, seed=seed)
         trial = decision_head.train_ranker(_of(asked, training), seed=seed)
         report = decision_head.evaluate_ranker(trial, _of(asked, held_out), _THRESHOLDS)

@@ -1,0 +1,154 @@
+"""Trains the reader: which of a search's best entries answers the question, or none. Knows no index and no serving.
+
+Each question is read against an entry that answers it and the ones that the search finds most alike; near misses and
+strangers' questions have none. Run by `manage.py train_decision`.
+"""
+
+import copy
+import logging
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from chatbot.encoder.encoder import Vectors
+from chatbot.encoder.reader import EntryTexts, ReaderNetwork, pair_of
+from chatbot.training.encoder_layers import TextStates, fast_training, pad
+
+log = logging.getLogger(__name__)
+
+NUM_READ = 4  # entries that a question is read against in training
+BATCH_QUESTIONS = 16
+LEARNING_RATE = 1e-4
+HEAD_LEARNING_RATE, LINE_LEARNING_RATE = 1e-3, 3e-2  # of what starts from nothing; of the cosine's scale and the bias
+NUM_EPOCHS = 1
+STATE_DROPOUT = 0.1
+_PAIRS_AT_ONCE = 16
+_WARM_UP = 0.1
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A question and the entries that a search found for it, best first; `wanted`: those that answer, by place."""
+
+    queries: tuple[str, ...]
+    entries: tuple[EntryTexts, ...]
+    wanted: tuple[int, ...]
+
+
+class TrainedReader:
+    """What `PairReader` will be with this network."""
+
+    def __init__(self, states: TextStates, network: ReaderNetwork) -> None:
+        self._states, self._network = states, network.eval()
+
+    @torch.no_grad()
+    def read(self, queries: Sequence[str], entries: Sequence[EntryTexts]) -> Vectors:
+        with fast_training():
+            pairs = [_pair(self._states, queries, texts) for texts in entries]
+            found: Vectors = _scores(self._network, pairs).numpy().astype(np.float32)
+        return found
+
+
+def train(
+    readings: Sequence[Reading], states: TextStates, start: nn.ModuleList, *, num_epochs: int, seed: int
+) -> ReaderNetwork:
+    """`start`: upper layers of the encoder."""
+    torch.manual_seed(seed)
+    draw = random.Random(seed)
+    network = ReaderNetwork(copy.deepcopy(start)).train()
+    for parameter in network.parameters():
+        parameter.requires_grad_(True)
+    optimizer = _make_optimizer(network)
+    num_steps = num_epochs * (len(readings) // BATCH_QUESTIONS)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer,
+        [group["lr"] for group in optimizer.param_groups],
+        total_steps=num_steps,
+        pct_start=_WARM_UP,
+        anneal_strategy="linear",
+    )
+    _balance(network, states, readings[:: max(1, len(readings) // BATCH_QUESTIONS)])
+    losses: list[float] = []
+    for _ in range(num_epochs):
+        order = draw.sample(range(len(readings)), len(readings))
+        for start_at in range(0, len(order) - BATCH_QUESTIONS + 1, BATCH_QUESTIONS):
+            batch = [_narrowed(readings[number], draw) for number in order[start_at : start_at + BATCH_QUESTIONS]]
+            with fast_training():
+                loss = _loss(network, states, batch)
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            losses.append(loss.item())
+            if len(losses) % 50 == 0:
+                log.info("step %s of %s: loss %.3f", len(losses), num_steps, sum(losses[-50:]) / 50)
+    return network.eval()
+
+
+@torch.no_grad()
+def _balance(network: ReaderNetwork, states: TextStates, some: Sequence[Reading]) -> None:
+    """Training starts from scores around 0, where neither an entry nor "none" is preferred."""
+    with fast_training():
+        network.out.bias -= _scores(network, [_pair(states, one.queries, one.entries[0]) for one in some]).mean()
+
+
+def _make_optimizer(network: ReaderNetwork) -> torch.optim.Optimizer:
+    line = [network.scale, network.out.bias]
+    head = [network.kinds.weight, *network.inner.parameters(), network.out.weight]
+    groups = [
+        {"params": network.layers.parameters(), "lr": LEARNING_RATE},
+        {"params": head, "lr": HEAD_LEARNING_RATE},
+        {"params": line, "lr": LINE_LEARNING_RATE, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=LEARNING_RATE, weight_decay=0.05)
+
+
+def mean_weights(networks: Sequence[ReaderNetwork]) -> dict[str, Tensor]:
+    """Of networks trained from the same start: one that knows what each has seen (Wortsman et al. 2022)."""
+    weights = [network.state_dict() for network in networks]
+    return {name: torch.stack([one[name] for one in weights]).mean(dim=0) for name in weights[0]}
+
+
+def _narrowed(reading: Reading, draw: random.Random) -> Reading:
+    """The entries that answer and some others: the most alike, and one from further down."""
+    others = [place for place in range(len(reading.entries)) if place not in reading.wanted]
+    count = max(1, NUM_READ - len(reading.wanted))
+    chosen = others[: count - 1] + draw.sample(others[count - 1 :], min(1, len(others[count - 1 :])))
+    places = [*reading.wanted, *chosen]
+    return Reading(
+        reading.queries, tuple(reading.entries[place] for place in places), tuple(range(len(reading.wanted)))
+    )
+
+
+def _loss(network: ReaderNetwork, states: TextStates, batch: Sequence[Reading]) -> Tensor:
+    """Cross entropy over each question's entries and "none", whose log-odds are 0."""
+    pairs = [_pair(states, one.queries, texts) for one in batch for texts in one.entries]
+    scores = _scores(network, pairs, dropout=STATE_DROPOUT).split([len(one.entries) for one in batch])
+    losses = []
+    for one, own in zip(batch, scores, strict=True):
+        shares = torch.zeros(len(own) + 1)
+        shares[list(one.wanted) or [len(own)]] = 1 / max(1, len(one.wanted))
+        losses.append(F.cross_entropy(F.pad(own, (0, 1)), shares))
+    return torch.stack(losses).mean()
+
+
+def _pair(states: TextStates, queries: Sequence[str], texts: EntryTexts) -> tuple[Tensor, Tensor]:
+    return pair_of(states.of(queries), *states.of(texts))
+
+
+def _scores(network: ReaderNetwork, pairs: Sequence[tuple[Tensor, Tensor]], *, dropout: float = 0.0) -> Tensor:
+    """In the order of the pairs, made in batches of like length. Shape: (pairs,)."""
+    order = sorted(range(len(pairs)), key=lambda number: len(pairs[number][1]))
+    parts = []
+    for start in range(0, len(order), _PAIRS_AT_ONCE):
+        chosen = [pairs[number] for number in order[start : start + _PAIRS_AT_ONCE]]
+        padded, mask = pad([states for states, _ in chosen])
+        kinds = nn.utils.rnn.pad_sequence([kinds for _, kinds in chosen], batch_first=True)
+        parts.append(network(F.dropout(padded, dropout), kinds, mask).float())
+    return torch.cat(parts)[torch.tensor(order).argsort()]
