@@ -1,16 +1,21 @@
-"""A summary made of the conversation's own sentences: nothing in it can be invented. Works on plain values."""
+"""A summary made of the conversation's own clauses: nothing in it can be invented. Works on plain values."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
-from chatbot.memory.facts import find_facts
+from chatbot.assist.key_points import SHARE, Clause, Turn, key_clauses
+from chatbot.assist.languages import guess_language
 
-MAX_SENTENCES = 8
 _MAX_CHARS = 240
-_SENTENCE = re.compile(r"[^。！？!?.\n]+(?:[.!?](?!\s|$)[^。！？!?.\n]*)*[。！？!?.]*")
-_DIGIT = re.compile(r"\d")
+_SENTENCE_END = re.compile(r"[.!?。！？…]$")
+_COMMAS = ",;，；"
+_LABELS = {
+    "en": {"customer": "Customer: ", "bot": "Bot: ", "agent": "Agent: "},
+    "zh": {"customer": "客户：", "bot": "机器人：", "agent": "客服："},
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +47,7 @@ _OPEN = {"decline": "declined", "handoff": "handed_off", "clarify": "unclear"}
 
 def summarise(said: Sequence[Said]) -> Summary:
     """What was asked, answered and is open; empty for nothing said."""
-    summary = Summary(text="\n".join(key_sentences(said)))
+    summary = Summary(text=summary_text(turns_of(said)))
     waiting: list[Said] = []
     for one in said:
         if one.author == "customer" and one.action != "smalltalk":
@@ -61,27 +66,40 @@ def summarise(said: Sequence[Said]) -> Summary:
     return summary
 
 
-def key_sentences(said: Sequence[Said]) -> list[str]:
-    """The sentences that an agent needs most, in their order: what it began with, what holds facts, how it ended."""
-    scored: list[tuple[float, int, str]] = []
-    people = [one for one in said if one.author in ("customer", "agent")]
-    for number, one in enumerate(people):
-        for match in _SENTENCE.finditer(one.text):
-            sentence = _short(match.group().strip())
-            if len(sentence) > 3:
-                scored.append((_weight(sentence, one, number, len(people)), len(scored), sentence))
-    best = sorted(scored, key=lambda item: (-item[0], item[1]))[:MAX_SENTENCES]
-    return list(dict.fromkeys(sentence for _, _, sentence in sorted(best, key=lambda item: item[1])))
+def turns_of(said: Sequence[Said]) -> list[Turn]:
+    """What was said by whom in its order, the bot's replies after what they answer."""
+    return [turn for one in said for turn in ((one.author, one.text), ("bot", one.reply_text)) if turn[1]]
 
 
-def _weight(sentence: str, one: Said, number: int, num_messages: int) -> float:
-    facts = len(find_facts(sentence))
-    weight = 2.0 * min(facts, 3) + min(2, len(_DIGIT.findall(sentence))) + (1.0 if one.author == "customer" else 0.5)
-    if number == 0:
-        weight += 3.0
-    if number >= num_messages - 2:
-        weight += 1.0
-    return weight + min(len(sentence), 80) / 80
+def summary_text(turns: Sequence[Turn], *, share: float = SHARE) -> str:
+    """The clauses that tell most, a line for each change of speaker, in the conversation's words and language."""
+    labels = _LABELS[guess_language(" ".join(text for _, text in turns)) or "en"]
+    by_author = groupby(key_clauses(turns, share=share), key=lambda clause: turns[clause.turn][0])
+    return "\n".join(labels[author] + _joined(list(clauses)) for author, clauses in by_author)
+
+
+def _joined(clauses: Sequence[Clause]) -> str:
+    """One line; "…" stands where words of a sentence are left out."""
+    line = ""
+    for before, clause in zip([None, *clauses], clauses, strict=False):
+        if before is not None:
+            line = line + " " * _gap_chars(before, clause) if _follows(before, clause) else _with_gap(line, clause.text)
+        line += " ".join(clause.text.split())
+    return line.rstrip(_COMMAS) + " …" if line.endswith(tuple(_COMMAS)) else line
+
+
+def _with_gap(line: str, following: str) -> str:
+    if not _SENTENCE_END.search(line) or following[0].islower():
+        return line.rstrip(_COMMAS) + " … "
+    return line if line[-1] in "。！？…" else line + " "
+
+
+def _follows(before: Clause, clause: Clause) -> bool:
+    return before.turn == clause.turn and _gap_chars(before, clause) <= 1
+
+
+def _gap_chars(before: Clause, clause: Clause) -> int:
+    return clause.start - before.start - len(before.text)
 
 
 def _answer_of(one: Said) -> dict[str, Any]:

@@ -98,12 +98,12 @@ def test_beside_the_transcript_stand_what_is_open_and_what_the_customer_said_of_
     conversation = make_conversation()
     ConversationSummary.objects.create(
         conversation=conversation,
-        asked=[{"seq": 1, "text": "Can I return a <b>cup</b>?"}],
+        text="Customer: Can I return a <b>cup</b>?\nBot: Within 30 days.",
         open_points=[{"seq": 1, "text": "Where is my parcel?", "reason": "declined"}],
     )
     message = conversation.messages.get(seq=1)
     CustomerFact.objects.create(customer=conversation.customer, message=message, name="order_number", value="TR-31877")
     pane = logged_in(alice).get(reverse("desk-context", args=[conversation.pk])).text
     assert "Where is my parcel?" in pane and "declined" in pane
-    assert "Can I return a &lt;b&gt;cup&lt;/b&gt;?" in pane
+    assert "Customer: Can I return a &lt;b&gt;cup&lt;/b&gt;?</li>" in pane and ">Bot: Within 30 days.</li>" in pane
     assert "Order" in pane and "TR-31877" in pane
