@@ -9,10 +9,9 @@ import regex
 from chatbot.sentiment.classifier import MAX_CHARS, SentimentClassifier
 from chatbot.sentiment.phrases import MAX_PHRASES, clauses_of, driving_phrases
 
-BITS = [
-    *"rude|don't|3.50|e.g.|naïve|e\u0301te\u0301|x\u200dy|👍🏽|👩\u200d👩\u200d👧|☹️|#️⃣|שלום|不但|态度差|但是|很好|but|so ".split("|"),
-    *" and | but |BECAUSE | - |—|(|)|“|”|,|, |. |!!|?!|！|，|。|…|،|'|\u0301|🏽| |  |\n|\r\n|\t".split("|"),
-]
+WORDS = "rude don't 3.50 e.g. naïve e\u0301te\u0301 x\u200dy 👍🏽 👩\u200d👩\u200d👧 ☹️ #️⃣ שלום 不但 态度差 但是 很好 but"
+BETWEEN = " and | but |so |BECAUSE | - |—|(|)|“|”|,|, |. |!!|?!|！|，|。|…|،|'|\u0301|🏽| |  |\n|\r\n|\t"
+BITS = [*WORDS.split(), *BETWEEN.split("|")]
 _LETTER = r"(?!\p{Han})[\p{L}\p{N}]"
 WORD = regex.compile(rf"{_LETTER}(?:{_LETTER}|\p{{M}}|['’](?={_LETTER}))*")
 
