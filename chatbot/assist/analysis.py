@@ -30,7 +30,12 @@ def analyse_message(message_id: int) -> None:
     remember_facts(message)
     queue.enqueue_later(queue.SUMMARISE, message.pk, delay_s=settings.SUMMARY_DELAY_S)
     sentiment = classifier().classify([message.text])[0]
-    conversations.record_sentiment(message=message, label=sentiment.label, probability=sentiment.probability)
+    conversations.record_sentiment(
+        message=message,
+        label=sentiment.label,
+        probability=sentiment.probability,
+        phrases=classifier().phrases(message.text, sentiment.label),
+    )
     refresh_mood(message)
 
 

@@ -203,6 +203,11 @@ class Message(models.Model):
     created_at = models.DateTimeField(db_index=True)
     sentiment = models.CharField(max_length=8, choices=Conversation.Mood, blank=True, default="")
     sentiment_probability = models.FloatField(null=True)
+    # null and not a default: SQLite would rebuild the table, whose search triggers would be lost (see inbox/index.py)
+    sentiment_phrases = models.JSONField(
+        null=True,
+        help_text="[start, end] of each phrase that drove the sentiment, in code points; null: not looked for",
+    )
 
     objects = MessageQuerySet.as_manager()
 

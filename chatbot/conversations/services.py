@@ -322,9 +322,16 @@ def take_exhausted_reply(*, reply_id: int) -> Reply | None:
 
 
 @transaction.atomic
-def record_sentiment(*, message: Message, label: str, probability: float) -> None:
-    """Stores what the classifier says of one customer message. Safe to call twice."""
-    Message.objects.filter(pk=message.pk).update(sentiment=label, sentiment_probability=probability)
+def record_sentiment(
+    *, message: Message, label: str, probability: float, phrases: Sequence[tuple[int, int]] = ()
+) -> None:
+    """Stores what the classifier says of one customer message. Safe to call twice.
+
+    `phrases`: (start, end) in code points of what drove the label.
+    """
+    Message.objects.filter(pk=message.pk).update(
+        sentiment=label, sentiment_probability=probability, sentiment_phrases=[list(phrase) for phrase in phrases]
+    )
     publish_on_commit(
         events.MessageAnalysed(
             conversation_id=str(message.conversation_id), seq=message.seq, sentiment=label, probability=probability

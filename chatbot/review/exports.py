@@ -25,7 +25,16 @@ CONVERSATION_COLUMNS = (
 )
 MESSAGE_COLUMNS = (
     *("conversation", "seq", "at", "author", "agent", "language", "text", "sentiment", "sentiment_probability"),
-    *("corrected_sentiment", "action", "confidence", "sources", "understood_as", "model_version", "origin"),
+    *(
+        "sentiment_phrases",
+        "corrected_sentiment",
+        "action",
+        "confidence",
+        "sources",
+        "understood_as",
+        "model_version",
+        "origin",
+    ),
     *("degraded", "rating", "rating_reason", "verdicts", "better_text"),
 )
 COLUMNS = {CONVERSATIONS: CONVERSATION_COLUMNS, MESSAGES: MESSAGE_COLUMNS}
@@ -170,6 +179,7 @@ def _message_row(
     reply, said = _reply_of(message), reviews.get(_turn_of(message) or 0, [])
     counting = next((review for review in said if review.is_authoritative), said[-1] if said else None)
     is_customer = message.author == Message.Author.CUSTOMER
+    text = _told(message.text or message.kind, conversation, is_redacted)
     return {
         "conversation": str(conversation.pk),
         "seq": message.seq,
@@ -177,9 +187,10 @@ def _message_row(
         "author": message.author,
         "agent": message.agent_name,
         "language": conversation.language,
-        "text": _told(message.text or message.kind, conversation, is_redacted),
+        "text": text,
         "sentiment": message.sentiment,
         "sentiment_probability": message.sentiment_probability,
+        "sentiment_phrases": _phrases_within(text, message),
         "corrected_sentiment": counting.corrected_sentiment if counting and is_customer else "",
         "action": reply.action if reply else "",
         "confidence": reply.confidence if reply else None,
@@ -193,6 +204,12 @@ def _message_row(
         "verdicts": [f"{review.reviewer.get_username()}: {review.verdict}" for review in said] if reply else [],
         "better_text": _told(counting.better_text, conversation, is_redacted) if counting and reply else "",
     }
+
+
+def _phrases_within(told: str, message: Message) -> list[str]:
+    """A phrase out of which redaction took something is left out whole: alone it may not be recognised as a name."""
+    phrases = [message.text[start:end] for start, end in message.sentiment_phrases or []]
+    return [phrase for phrase in phrases if phrase in told]
 
 
 def _told(text: str, conversation: Conversation, is_redacted: bool) -> str:

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from chatbot.encoder.encoder import SentenceEncoder, Vectors, get_encoder
 from chatbot.encoder.two_views import TwoViews
+from chatbot.sentiment.phrases import Span, driving_phrases
 
 Label = Literal["negative", "neutral", "positive"]
 LABELS: tuple[Label, ...] = ("negative", "neutral", "positive")
@@ -41,6 +44,23 @@ class SentimentClassifier:
         read = [text[:MAX_CHARS] for text in texts]
         vectors = self._encoder.encode(read, self._encoder.plain)
         return [self._judge(text, vector) for text, vector in zip(read, vectors, strict=True)]
+
+    def phrases(self, text: str, label: Label) -> list[Span]:
+        """The one to three phrases that pushed the text most to this label; none of neutral or where none clearly did.
+
+        Of a long text the beginning counts. Costs about as much as classifying it five times.
+        """
+        read = text[:MAX_CHARS]
+        if label == "neutral" or not read.strip():
+            return []
+        found = driving_phrases(read, lambda texts: self._log_odds(texts, LABELS.index(label)))
+        return [span for span in found if span[1] < MAX_CHARS or read == text]  # the last may be half a word
+
+    def _log_odds(self, texts: Sequence[str], number: int) -> list[float]:
+        """Of the label with this number against all others, for each text."""
+        vectors = self._encoder.encode(texts, self._encoder.plain)
+        logits = [self._model.logits(text, vector) for text, vector in zip(texts, vectors, strict=True)]
+        return [float(some[number] - np.logaddexp.reduce(np.delete(some, number))) for some in logits]
 
     def _judge(self, text: str, vector: Vectors) -> Sentiment:
         if not text.strip():

@@ -14,10 +14,12 @@ from chatbot.conversations.handling import agents
 from chatbot.conversations.models import Conversation, Message, agent_display_name
 from chatbot.notes.services import canned_replies_for
 from webui.desk.conversation.why import REASONS
+from webui.desk.pieces import Piece, pieces_of
 
 register = template.Library()
 
 _MOODS = {"negative": _("Negative"), "neutral": _("Neutral"), "positive": _("Positive")}
+_PUSHES = {"negative": _("Pushed the label towards negative"), "positive": _("Pushed the label towards positive")}
 _ACTIONS = {
     "answer": _("Answered"),
     "clarify": _("Asked back"),
@@ -81,6 +83,17 @@ _MAX_AGENTS = 200
 @register.filter
 def mood_label(mood: str) -> object:
     return _MOODS.get(mood, mood)
+
+
+@register.filter
+def mood_pieces(message: Message) -> list[Piece]:
+    """The message's text; marked are the phrases that drove its sentiment. Unmarked where none were looked for."""
+    return pieces_of(message.text, message.sentiment_phrases or [])
+
+
+@register.filter
+def push_label(mood: str) -> object:
+    return _PUSHES.get(mood, "")
 
 
 @register.filter

@@ -132,6 +132,20 @@ def test_redaction_takes_out_who_the_customer_is_and_only_on_request(alice):
     assert "[name] here, order number [order], [phone]" in json_rows(client, "level=messages&redact=1")[0]["text"]
 
 
+def test_messages_carry_the_phrases_that_drove_their_sentiment_but_none_that_redaction_touched(alice):
+    customer = Customer.objects.create(name="Maria Silva")
+    conversation = services.current_conversation(customer=customer)
+    make_exchange(conversation, "You lost it, Maria is angry, 真差", "Sorry.")
+    message = conversation.messages.get(seq=1)
+    services.record_sentiment(message=message, label="negative", probability=0.9, phrases=[(0, 11), (13, 27), (29, 31)])
+    client = logged_in(alice)
+    told = json_rows(client, "level=messages")
+    assert told[0]["sentiment_phrases"] == ["You lost it", "Maria is angry", "真差"]
+    assert told[1]["sentiment_phrases"] == []
+    assert json_rows(client, "level=messages&redact=1")[0]["sentiment_phrases"] == ["You lost it", "真差"]
+    assert csv_rows(client, "level=messages")[0]["sentiment_phrases"] == "You lost it|Maria is angry|真差"
+
+
 def test_a_cell_that_a_spreadsheet_would_run_is_kept_from_it(alice):
     make_conversation(question='=HYPERLINK("http://evil.example")')
     row = csv_rows(logged_in(alice), "level=messages")[0]

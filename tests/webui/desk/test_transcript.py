@@ -5,7 +5,8 @@ import re
 import pytest
 from django.urls import reverse
 
-from chatbot.conversations.models import Reply
+from chatbot.conversations import services
+from chatbot.conversations.models import Message, Reply
 from chatbot.review.models import Review
 from tests.webui.desk.conftest import logged_in, make_conversation, make_exchange
 from webui.desk import transcripts
@@ -31,6 +32,45 @@ def test_a_customer_message_shows_its_sentiment_and_probability(alice):
     conversation = make_conversation()
     html = logged_in(alice).get(f"/desk/conversations/{conversation.pk}/messages/?at=1").content.decode()
     assert "Negative" in html and "90\u00a0%" in html
+
+
+def page_of_driven(user, text: str, phrases: list[tuple[int, int]] | None, label: str = "negative") -> str:
+    conversation = make_conversation(question=text)
+    message = conversation.messages.get(seq=1)
+    services.record_sentiment(message=message, label=label, probability=0.9, phrases=phrases or [])
+    if phrases is None:
+        Message.objects.filter(pk=message.pk).update(sentiment_phrases=None)  # as a row was before phrases were kept
+    addresses = (f"conversations/{conversation.pk}/messages/?at=1", f"review/{message.pk}/")
+    transcript, review = (logged_in(user).get(f"/desk/{one}", headers={"X-Partial": "1"}) for one in addresses)
+    texts = [re.search(r'<p class="message-text".*?</p>', page.content.decode()) for page in (transcript, review)]
+    assert texts[0] and texts[1] and texts[0].group() == texts[1].group()
+    return transcript.content.decode()
+
+
+def test_the_phrases_that_drove_the_sentiment_are_marked_and_told_to_screen_readers(alice):
+    text = "👍🏽 fast, <b>but rude</b> & late"
+    html = page_of_driven(alice, text, [(text.index("<b>"), text.index(" &"))])
+    marked = re.findall(
+        r'<mark class="drove drove-negative" title="Pushed the label towards negative">(.*?)</mark>', html
+    )
+    assert marked == ["&lt;b&gt;but rude&lt;/b&gt;"]
+    assert '<span class="visually-hidden">Pushed the label towards negative: <q lang="en">&lt;b&gt;but rude' in html
+    assert "👍🏽 fast, <mark" in html and "</mark> &amp; late" in html
+
+
+@pytest.mark.parametrize("phrases", [None, [], [(900, 950)]])
+def test_a_text_without_phrases_that_fit_shows_unmarked(alice, phrases):
+    html = page_of_driven(alice, "where is my parcel", phrases)
+    assert "where is my parcel 0</p>" in html and "<mark" not in html
+
+
+def test_the_marks_titles_are_in_the_readers_language(alice):
+    conversation = make_conversation(question="thank you")
+    message = conversation.messages.get(seq=1)
+    services.record_sentiment(message=message, label="positive", probability=0.9, phrases=[(0, 9)])
+    address = f"/desk/conversations/{conversation.pk}/messages/?at=1"
+    html = logged_in(alice).get(address, headers={"Accept-Language": "zh-hans"}).content.decode()
+    assert '<mark class="drove drove-positive" title="使判断偏向正面">thank you</mark>' in html
 
 
 def test_what_a_customer_typed_is_shown_and_not_run(alice):

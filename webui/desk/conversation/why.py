@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from chatbot.conversations.models import Reply
+from webui.desk.pieces import Piece, pieces_of
 
 _LABELS = {
     "answer": _lazy("The first answer fits"),
@@ -65,19 +66,11 @@ class Bar:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Piece:
-    """A stretch of a source's text. `is_used`: the reply rests on it."""
-
-    text: str
-    is_used: bool
-
-
-@dataclass(frozen=True, kw_only=True)
 class Source:
     id: str
     question: str
     score: float | None
-    pieces: Sequence[Piece]
+    pieces: Sequence[Piece]  # marked: what the reply rests on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,33 +106,10 @@ def _share(value: object) -> float:
 
 
 def _source(number: int, source: dict[str, Any], support: Sequence[dict[str, int]]) -> Source:
-    used = sorted((s["source_start"], s["source_end"]) for s in support if s.get("source") == number)
+    used = [(s["source_start"], s["source_end"]) for s in support if s.get("source") == number]
     return Source(
         id=str(source.get("id", "")),
         question=str(source.get("question") or source.get("id") or _("An approved answer")),
         score=source.get("score"),
-        pieces=list(_pieces(str(source.get("text", "")), used)),
+        pieces=pieces_of(str(source.get("text", "")), used),
     )
-
-
-def _pieces(text: str, used: Sequence[tuple[int, int]]) -> Iterator[Piece]:
-    """The text cut where use begins and ends; spans that overlap or touch with only spaces between are one."""
-    at = 0
-    for start, end in _joined(text, used):
-        if start > at:
-            yield Piece(text=text[at:start], is_used=False)
-        yield Piece(text=text[start:end], is_used=True)
-        at = end
-    if at < len(text):
-        yield Piece(text=text[at:], is_used=False)
-
-
-def _joined(text: str, used: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    joined: list[tuple[int, int]] = []
-    for start, end in used:
-        start, end = max(start, 0), min(end, len(text))
-        if joined and not text[joined[-1][1] : start].strip():
-            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
-        elif start < end:
-            joined.append((start, end))
-    return joined
