@@ -1,9 +1,9 @@
-"""Trains the two small models that decide: the ranker of `chatbot.knowledge.ranker` and the intents' classifier.
+"""Trains what decides: the reader, the ranker of `chatbot.knowledge.ranker`, and the intents' classifier.
 
 Each invented company becomes a knowledge base, with some customers' phrasings as alternatives; its other questions are
 asked of it. "None of them" is learned from near misses, from questions whose own entry was taken out, and from what
-customers ask other companies. Companies are searched with an encoder that wasn't trained on them, so that the ranker
-sees scores as in service. Run by `manage.py train_decision`.
+customers ask other companies. Companies are searched with an encoder, and read by a reader, that weren't trained on
+them, so that the ranker sees scores as in service. Run by `manage.py train_decision`.
 """
 
 import logging
@@ -39,7 +39,9 @@ FOLD_EPOCHS = 2
 MAX_ALTERNATIVES = 3
 LEFT_OUT_SHARE = 0.1
 SMALL_BASE_SHARE = 0.15  # of the questions are also put to a base of a few entries
-MEASURED_SHARE = 0.5
+MEASURED_SHARE = 0.35
+PARAPHRASES_READ = 0.7
+MERGED_ON = 300
 STRANGERS_PER_COMPANY = 32  # half of them put to a base of a few entries
 QUESTIONS_PER_OTHER_TURN = 6
 HIDDEN = 24
@@ -74,6 +76,14 @@ class Posed:
     question: _Question
     kind: str
     is_whole: bool = True  # not just a few of the company's entries
+
+
+@dataclass(frozen=True)
+class _Fold:
+    """Some of the companies, with the questions put to each; `layers`: the encoder's, trained on the others."""
+
+    layers: nn.ModuleList
+    posed: dict[str, list[Posed]]
 
 
 @dataclass
@@ -128,28 +138,29 @@ class RankerNetworks(nn.Module):
 
 def ask_companies(
     folder: Path, encoder: SentenceEncoder, *, seed: int, on_company: Callable[[str], None] = lambda _: None
-) -> tuple[dict[str, list[Asked]], list[ReaderNetwork]]:
-    """What the index measures for every question of the folder, by company; and each fold's reader."""
+) -> tuple[dict[str, list[Asked]], ReaderNetwork]:
+    """What the index measures for every question of the folder, by company; and the reader that is to serve."""
     states = encoder_layers.TextStates(encoder)
-    published = encoder.read_published()
-    folds = pose_questions(folder, states, published, seed=seed)
+    folds = _pose_all(folder, states, encoder.read_published(), seed=seed)
+    readings = [_readings_of(fold, random.Random(seed)) for fold in folds]
     asked: dict[str, list[Asked]] = {}
     readers = []
     for number, fold in enumerate(folds):
-        others = [posed for other in folds[:number] + folds[number + 1 :] for own in other.values() for posed in own]
-        readers.append(train_reader(others, states, published, seed=seed))
-        draw = random.Random(seed)
-        for name, posed in fold.items():
-            asked[name] = measure(posed, reader_layers.TrainedReader(states, readers[-1]), draw)
+        others = [reading for other in readings[:number] + readings[number + 1 :] for reading in other]
+        # with the same seed what isn't in the fold's layers begins alike: only so can readers be merged
+        reader = reader_layers.train(others, states, fold.layers, num_epochs=reader_layers.NUM_EPOCHS, seed=seed)
+        readers.append(reader)
+        trained, draw = reader_layers.TrainedReader(states, reader), random.Random(seed)
+        for name, posed in fold.posed.items():
+            # some of them, for reading takes long and the ranker is small
+            asked[name] = [_measure(one, trained) for one in posed if draw.random() < MEASURED_SHARE]
             on_company(name)
-    return asked, readers
+    all_readings = [reading for own in readings for reading in own]
+    some = random.Random(seed).sample(all_readings, min(len(all_readings), MERGED_ON))
+    return asked, reader_layers.merge(readers, some, states)
 
 
-def pose_questions(
-    folder: Path, states: encoder_layers.TextStates, published: nn.ModuleList, *, seed: int
-) -> list[dict[str, list[Posed]]]:
-    """Every question with the knowledge base that it is put to, by company, in folds; an encoder that wasn't trained
-    on a fold makes the vectors of its companies."""
+def _pose_all(folder: Path, states: encoder_layers.TextStates, published: nn.ModuleList, *, seed: int) -> list[_Fold]:
     companies = _load_companies(folder)
     read = encoder_layers.read_states(load_company_texts(folder), states)
     names = sorted(companies)
@@ -164,27 +175,20 @@ def pose_questions(
         for name in own:
             strangers = [one for other in own if other != name for one in companies[other].questions]
             posed[name] = _pose(companies[name], strangers, trained, random.Random(f"{seed}/{name}"))
-        folds.append(posed)
+        folds.append(_Fold(layers, posed))
     return folds
 
 
-def train_reader(
-    posed: Sequence[Posed], states: encoder_layers.TextStates, published: nn.ModuleList, *, seed: int
-) -> ReaderNetwork:
-    """From the questions that are put to whole knowledge bases."""
+def _readings_of(fold: _Fold, draw: random.Random) -> list[reader_layers.Reading]:
+    """Of the questions that are put to whole knowledge bases; of paraphrases, which are many and alike, some."""
     readings = []
-    for one in posed:
-        if one.is_whole:
+    for one in (posed for own in fold.posed.values() for posed in own):
+        if one.is_whole and (one.kind != "paraphrases" or draw.random() < PARAPHRASES_READ):
             found = one.index.nearest(one.question.queries, one.question.language)
             wanted = tuple(n for n, entry in enumerate(found) if entry.id in one.question.answer_ids)
             texts = tuple((entry.question, entry.answer) for entry in found)
             readings.append(reader_layers.Reading(tuple(one.question.queries), texts, wanted))
-    return reader_layers.train(readings, states, published, num_epochs=reader_layers.NUM_EPOCHS, seed=seed)
-
-
-def measure(posed: Sequence[Posed], reader: Reader, draw: random.Random) -> list[Asked]:
-    """Some of them, for reading takes long and the ranker is small."""
-    return [_measure(one, reader) for one in posed if draw.random() < MEASURED_SHARE]
+    return readings
 
 
 def train_ranker(asked: Sequence[Asked], *, seed: int, num_epochs: int = RANKER_EPOCHS) -> list[RankerNetworks]:

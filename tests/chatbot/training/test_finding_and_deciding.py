@@ -101,11 +101,14 @@ def test_the_reader_learns_which_entry_a_question_is_about():
     assert all(own.max() < min(s.max() for s in scores[:6]) for own in scores[6:])
 
 
-def test_the_mean_of_readers_of_one_start_is_a_reader():
-    published = get_encoder().read_published()
-    ones, threes = (reader_layers.ReaderNetwork(copy.deepcopy(published)) for _ in range(2))
-    for network, value in ((ones, 1.0), (threes, 3.0)):
-        torch.nn.init.constant_(network.out.weight, value)
-    mean = reader_layers.mean_weights([ones, threes])
-    assert torch.equal(mean["out.weight"], torch.full_like(mean["out.weight"], 2.0))
-    assert torch.allclose(mean["layers.0.qkv.weight"], published[0].qkv.weight)
+def test_merged_readers_score_as_they_do_in_the_mean():
+    states, published = TextStates(get_encoder()), get_encoder().read_published()
+    entries = tuple((question, answer) for question, answer, _ in TOPICS.values())
+    readings = [reader_layers.Reading((other,), entries, ()) for *_, other in TOPICS.values()]
+    networks = [reader_layers.ReaderNetwork(copy.deepcopy(published)) for _ in range(2)]
+    torch.nn.init.constant_(networks[1].out.bias, 3.0)
+    merged = reader_layers.TrainedReader(states, reader_layers.merge(networks, readings, states))
+    apart = [reader_layers.TrainedReader(states, network) for network in networks]
+    for one in readings:
+        mean = np.mean([reader.read(one.queries, one.entries) for reader in apart], axis=0)
+        assert np.allclose(merged.read(one.queries, one.entries), mean, atol=0.1)

@@ -11,7 +11,7 @@ from chatbot.encoder.encoder import SentenceEncoder, get_encoder
 from chatbot.encoder.reader import READER_PATH
 from chatbot.knowledge.ranker import RANKER_PATH
 from chatbot.reply.intent_head import HEAD_PATH
-from chatbot.training import companies, decision_head, encoder_layers, reader_layers, two_views
+from chatbot.training import companies, decision_head, encoder_layers, two_views
 from chatbot.training.command_line import add_text_arguments, errors_in_one_line
 
 _THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6)
@@ -43,8 +43,8 @@ class Command(BaseCommand):
 
     def _train_ranker(self, options: dict[str, Any], encoder: SentenceEncoder) -> None:
         seed = options["seed"]
-        asked, readers = decision_head.ask_companies(options["data"], encoder, seed=seed, on_company=self.stderr.write)
-        encoder_layers.save(reader_layers.mean_weights(readers), options["reader"])
+        asked, reader = decision_head.ask_companies(options["data"], encoder, seed=seed, on_company=self.stderr.write)
+        encoder_layers.save(reader.state_dict(), options["reader"])
         training, held_out = companies.hold_out(list(asked), share=_HELD_OUT_SHARE, seed=seed)
         trial = decision_head.train_ranker(_of(asked, training), seed=seed)
         report = decision_head.evaluate_ranker(trial, _of(asked, held_out), _THRESHOLDS)
