@@ -65,9 +65,9 @@ class Answer(models.Model):
         return f"{self.id}: {self.question}"
 
     def clean_fields(self, exclude: Any = None) -> None:
-        """Takes away what nobody means (spaces around texts, line ends of other systems), then checks each field."""
-        self.id, self.question = str(self.id).strip(), " ".join(str(self.question).split())
-        self.answer = str(self.answer).replace("\r\n", "\n").replace("\r", "\n").strip()
+        """Takes away what nobody means (spaces around texts, other line ends, NUL), then checks each field."""
+        self.id, self.question = str(self.id).strip(), " ".join(_storable(self.question).split())
+        self.answer = _storable(self.answer).replace("\r\n", "\n").replace("\r", "\n").strip()
         super().clean_fields(exclude=exclude)
 
     def clean(self) -> None:
@@ -166,10 +166,15 @@ class KnowledgeRevision(models.Model):
         return f"revision {self.number}"
 
 
+def _storable(text: str) -> str:
+    """PostgreSQL takes no NUL."""
+    return text.replace("\x00", "")
+
+
 def _clean_list(values: Any) -> list[str]:
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise ValidationError("Give a list of texts.")
-    cleaned = [" ".join(value.split()) for value in values]
+    cleaned = [" ".join(_storable(value).split()) for value in values]
     if any(LIST_SEPARATOR in value for value in cleaned):
         raise ValidationError(f"Leave out the character {LIST_SEPARATOR}: it separates entries in the answers file.")
     return list(dict.fromkeys(value for value in cleaned if value))

@@ -67,14 +67,16 @@ _PLAIN_ROLES: dict[Role, str] = {"customer": "Customer", "bot": "Bot", "agent": 
 class Turn:
     """One message of a conversation as the model sees it.
 
-    `standalone` (the question rewritten so that it needs no history) and `passages` (approved texts, best first)
-    belong to a customer turn and are ignored on the others.
+    `standalone` (the question rewritten so that it needs no history), `passages` (approved texts, best first) and
+    `options` (the questions that the reply offered as buttons; no prompt shows them) belong to a customer turn and are
+    ignored on the others.
     """
 
     role: Role
     text: str
     standalone: str = ""
     passages: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
 
 
 class PromptFormat(Protocol):

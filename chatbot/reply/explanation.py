@@ -17,6 +17,7 @@ from chatbot.reply.decision import (
 )
 from chatbot.reply.intents import Intent, Reading
 from chatbot.reply.reading import MIN_PROBABILITY
+from chatbot.reply.texts import TextName
 
 Reason = Literal[
     "sure_of_entry",
@@ -30,6 +31,9 @@ Reason = Literal[
     "complaint",
     "bends_the_bot",
     "smalltalk",
+    "answers_contradict",
+    "other_language",
+    "no_words",
 ]
 THRESHOLDS = {
     "clarify": MIN_CONFIDENCE_TO_CLARIFY,
@@ -37,6 +41,11 @@ THRESHOLDS = {
     "person_or_smalltalk": MIN_CONFIDENCE_OVER_SMALLTALK,
 }
 _ENTRIES_SHOWN = 5
+_REASONS_TO_DECLINE: dict[TextName, Reason] = {
+    "refuse": "bends_the_bot",
+    "conflict": "answers_contradict",
+    "other_language": "other_language",
+}
 _NAMES: dict[str, str] = {Intent.PERSON: "person"}  # the others are called as they are
 
 
@@ -78,9 +87,9 @@ def _reason(decision: Decision, question: str, candidates: Sequence[Candidate]) 
     if decision.action == "clarify":
         return "entries_compete"
     if decision.action == "smalltalk":
-        return "smalltalk"
-    if decision.text == "refuse":
-        return "bends_the_bot"
+        return "no_words" if decision.text == "no_words" else "smalltalk"
+    if decision.text in _REASONS_TO_DECLINE:
+        return _REASONS_TO_DECLINE[decision.text]
     return "nothing_fits" if candidates else "no_answers"
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from chatbot.reply import wording
+from chatbot.reply.readable import has_words
 from chatbot.reply.texts import TextName
 
 
@@ -40,6 +41,8 @@ def is_yes(text: str) -> bool:
 
 def read_by_rules(text: str) -> Reading | None:
     """What the wording alone says, or None when it takes more than that."""
+    if not has_words(text):
+        return Reading(intent=Intent.SMALLTALK, confidence=1.0, text="no_words", is_certain=True)
     if wording.BENDS_THE_BOT.search(text):
         return Reading(intent=Intent.REFUSE, confidence=0.95, text="refuse", is_certain=True)
     for phrases, name in _SMALLTALK:

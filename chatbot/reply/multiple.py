@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from chatbot.knowledge.index import NUM_COMPARED, Candidate, KnowledgeIndex
-from chatbot.reply.confidence import probability_right
+from chatbot.reply.confidence import contradict, probability_right
 from chatbot.reply.questions import parts_of
 
 MIN_SHARE_OF_PART = 0.6  # of the probability that any entry answers the part
@@ -26,7 +26,7 @@ def answers_to_parts(
     found: dict[str, Candidate] = {}
     for part in parts:
         ranked = knowledge.search([part], top_k=NUM_COMPARED, language=language)
-        if ranked and ranked[0].entry.stem in stems and _is_sure(part, ranked):
+        if ranked and ranked[0].entry.stem in stems and _is_sure(part, ranked) and not contradict(ranked):
             found.setdefault(ranked[0].entry.stem, ranked[0])
     return tuple(found.values())[:MAX_ANSWERS] if len(found) > 1 else ()
 

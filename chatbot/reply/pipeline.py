@@ -15,18 +15,23 @@ from chatbot.engine import EngineError, EngineOverloadedError
 from chatbot.knowledge.index import NUM_COMPARED, Candidate, KnowledgeIndex
 from chatbot.language_model.backends import TextGenerator
 from chatbot.language_model.prompt_format import Turn
-from chatbot.reply.decision import Decision, decide, is_unsure, of_reading
+from chatbot.memory import recall
+from chatbot.reply.confidence import own_first
+from chatbot.reply.decision import Decision, decide, is_sure_alone, is_unsure, of_reading
 from chatbot.reply.explanation import explain
 from chatbot.reply.generation import generate_supported, show_word_by_word
 from chatbot.reply.intents import Intent, Reading, is_yes
 from chatbot.reply.marking import mark_phrased, mark_quoted
 from chatbot.reply.multiple import answers_to_parts
 from chatbot.reply.questions import language_of, with_context
+from chatbot.reply.readable import is_other_language, visible_text
 from chatbot.reply.reading import read_turn
+from chatbot.reply.references import chosen_option, relevant_turns
 from chatbot.reply.rewriting import rewrite_question
 from chatbot.reply.texts import offers_a_person, text_for
 
 _BETWEEN_ANSWERS = "\n\n"
+_MAX_MEMORY_TOKENS = 600  # of the turns that the model reads; what a turn refers to is looked for in all of them
 
 
 def answer_turn(
@@ -43,7 +48,8 @@ def answer_turn(
     it. An engine that is down or overloaded is named in `degraded`. Whatever `on_text` raises ends the work and is
     passed on.
     """
-    return _TurnAnswerer(list(turns), knowledge, generator, on_text, is_phrased).answer()
+    read = [replace(turn, text=visible_text(turn.text)) for turn in turns]
+    return _TurnAnswerer(read, knowledge, generator, on_text, is_phrased).answer()
 
 
 @dataclass
@@ -55,6 +61,7 @@ class _TurnAnswerer:
     generator: TextGenerator | None
     on_text: Callable[[str], None]
     is_phrased: bool = True
+    option: str = ""  # the question behind the button that the turn means
     standalone: str = ""
     degraded: str = ""
     timings_ms: dict[str, float] = field(default_factory=dict)
@@ -67,10 +74,11 @@ class _TurnAnswerer:
 
     @property
     def question(self) -> str:
-        return self.turns[-1].text
+        return self.option or self.turns[-1].text
 
     def answer(self) -> FinishedReply:
         language = language_of(self.turns)
+        self.option = chosen_option(self.turns)
         self.reading = reading = self._reading()
         if reading is not None and reading.is_certain:
             return self._say_fixed(of_reading(reading), language)
@@ -91,8 +99,8 @@ class _TurnAnswerer:
         return self._say_fixed(decision, language)
 
     def _reading(self) -> Reading | None:
-        earlier = self.turns[-2] if len(self.turns) > 1 else None
-        if earlier is not None and offers_a_person(earlier.text) and is_yes(self.question):
+        offer = self.turns[-2] if len(self.turns) > 1 and self.turns[-2].role != "customer" else None
+        if offer is not None and offers_a_person(offer.text) and is_yes(self.question):
             self.has_accepted_person = True
             return Reading(intent=Intent.PERSON, confidence=0.95, text="handoff", is_certain=True)
         reading, self.intents = read_turn(self.question)
@@ -103,7 +111,7 @@ class _TurnAnswerer:
         if self.generator is None:
             return candidates
         try:
-            rewritten = rewrite_question(self.turns, self.generator)
+            rewritten = rewrite_question(relevant_turns(self.turns), self.generator)
         except EngineError as error:
             self._note_engine_error(error)
             return candidates
@@ -114,8 +122,20 @@ class _TurnAnswerer:
         return found
 
     def _retrieve(self, language: str, *rewritten: str) -> list[Candidate]:
-        queries = [self.question, *with_context(self.turns), *rewritten]
-        return self.knowledge.search(queries, top_k=NUM_COMPARED, language=language)
+        """With the turn alone where that is sure of an entry: what was talked about before would outweigh it."""
+        alone, context = self._search([self.question], language), self._context()
+        if not context or is_sure_alone(self.question, alone):
+            return alone
+        return self._search([self.question, *context, *rewritten], language)
+
+    def _context(self) -> list[str]:
+        """None for what is whole without, and for another language: words that are known would decide alone."""
+        if self.option or is_other_language(self.question):
+            return []
+        return with_context(relevant_turns(self.turns))
+
+    def _search(self, queries: Sequence[str], language: str) -> list[Candidate]:
+        return own_first(self.question, self.knowledge.search(queries, top_k=NUM_COMPARED, language=language))
 
     def _say_answer(self, decision: Decision, language: str) -> FinishedReply:
         passage = decision.candidates[0].entry.answer
@@ -128,9 +148,10 @@ class _TurnAnswerer:
         return self._say_approved(decision.candidates, decision.confidence, language)
 
     def _generate(self, passage: str, generator: TextGenerator) -> str:
-        last = replace(self.turns[-1], standalone=self.standalone, passages=(passage,))
+        last = replace(self.turns[-1], standalone=self.standalone or self.option, passages=(passage,))
+        recent = recall([*self.turns[:-1], last], max_tokens=_MAX_MEMORY_TOKENS)
         try:
-            return generate_supported([*self.turns[:-1], last], passage, generator, self._show).text
+            return generate_supported(recent, passage, generator, self._show).text
         except EngineError as error:
             self._note_engine_error(error)
             return ""

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from chatbot.language_model.prompt_format import Turn
+from chatbot.reply.readable import has_other_script, has_words
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _LATIN_WORD = re.compile(r"[A-Za-z][A-Za-z'’-]*")
@@ -24,7 +25,7 @@ _LEANS_ZH = re.compile(
 _SHIFTS_EN = re.compile(
     r"^\W*(?:(?:ok|okay|and|but|so|then|or)\W+)*(?:what about|how about|and|or)\W+"
     r"(?!.*\b(?:how|what|when|where|who|why|it|that|this|they|them|is|are|do|does|can|will|would|if)\b)"
-    r"(?:[\w'-]+\W*){1,5}$",
+    r"(?:[\w'-]+[^\w'-]+){0,4}[\w'-]+[^\w'-]*$",
     re.IGNORECASE,
 )
 _SHIFTS_ZH = re.compile(r"^(?:那么?|要是|如果)?(?!.*(?:怎么|多少|几|什么|这|它|你))[^，。？！?!]{1,8}呢[?？]*$")
@@ -46,9 +47,13 @@ _MAX_EARLIER_TURNS, _MAX_EARLIER_CHARS, _MAX_REPLY_CHARS = 3, 300, 200  # the qu
 
 
 def language_of(turns: Sequence[Turn]) -> str:
-    """`zh` or `en`: of the last turn, or of the latest one that has words; a few foreign names don't count."""
-    for turn in reversed([turn for turn in turns if turn.role == "customer"]):
-        num_han, num_words = len(_HAN.findall(turn.text)), len(_LATIN_WORD.findall(turn.text))
+    """`zh` or `en`: of the last turn, or of the latest one that has words; a few foreign names don't count.
+
+    Neither code nor a third script says which of the two its writer would rather read.
+    """
+    texts = [turn.text for turn in turns if turn.role == "customer"]
+    for text in reversed([text for text in texts if has_words(text) and not has_other_script(text)]):
+        num_han, num_words = len(_HAN.findall(text)), len(_LATIN_WORD.findall(text))
         if num_han or num_words:
             return "zh" if num_han > num_words else "en"
     return "en"

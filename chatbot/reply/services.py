@@ -19,14 +19,12 @@ from chatbot.conversations.services import FinishedReply
 from chatbot.knowledge.current import current_index
 from chatbot.language_model.backends import get_generator
 from chatbot.language_model.prompt_format import Role, Turn
-from chatbot.memory import recall
 from chatbot.reply.pipeline import answer_turn
 from chatbot.reply.texts import apology
 
 log = logging.getLogger(__name__)
 
-_MAX_RECALLED_MESSAGES = 40
-_MAX_MEMORY_TOKENS = 600
+_MAX_RECALLED_MESSAGES = 120
 _ROLES: dict[str, Role] = {
     Message.Author.CUSTOMER: "customer",
     Message.Author.BOT: "bot",
@@ -47,7 +45,7 @@ def generate_reply(*, reply_id: int, attempt: int) -> None:
     with _kept_lease(reply) as lease:
         try:
             finished = answer_turn(
-                turns=recall(_turns_up_to(reply.customer_message), max_tokens=_MAX_MEMORY_TOKENS),
+                turns=_turns_up_to(reply.customer_message),
                 knowledge=current_index(),
                 generator=get_generator(),
                 on_text=_DeltaSender(reply, lease).send,
@@ -64,7 +62,7 @@ def preview_reply(message: Message) -> FinishedReply:
     Raises EngineError when this process has no model.
     """
     return answer_turn(
-        turns=recall(_turns_up_to(message), max_tokens=_MAX_MEMORY_TOKENS),
+        turns=_turns_up_to(message),
         knowledge=current_index(),
         generator=get_generator(),
         on_text=lambda _: None,
@@ -85,7 +83,7 @@ def replay_replies(conversation: Conversation, *, max_turns: int) -> Iterator[tu
     for message in messages:
         if message.pk in asked:
             finished = answer_turn(
-                turns=recall([*turns, Turn(role="customer", text=message.text)], max_tokens=_MAX_MEMORY_TOKENS),
+                turns=[*turns, Turn(role="customer", text=message.text)],
                 knowledge=current_index(),
                 generator=get_generator(),
                 on_text=lambda _: None,
@@ -102,6 +100,7 @@ def _turn_with(message: Message, finished: FinishedReply) -> Turn:
         text=message.text,
         standalone=finished.standalone_question if finished.standalone_question != message.text else "",
         passages=tuple(source["text"] for source in finished.sources),
+        options=tuple(option["question"] for option in finished.options),
     )
 
 
@@ -145,6 +144,7 @@ def _turn(message: Message) -> Turn:
         text=message.text,
         standalone=answer.standalone_question if answer.standalone_question != message.text else "",
         passages=tuple(source["text"] for source in answer.sources),
+        options=tuple(option["question"] for option in answer.options),
     )
 
 

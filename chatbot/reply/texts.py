@@ -15,6 +15,9 @@ TextName = Literal[
     "about_me",
     "chat",
     "apology",
+    "no_words",
+    "other_language",
+    "conflict",
 ]
 
 _TEXTS: dict[TextName, dict[Language, str]] = {
@@ -60,7 +63,22 @@ _TEXTS: dict[TextName, dict[Language, str]] = {
         "en": "I couldn't answer this. Your message is saved, and a colleague will take it up.",
         "zh": "这条消息我没能回答。内容已经保存，会有人工同事跟进。",
     },
+    "no_words": {
+        "en": "I can only read words. If there is something that you'd like to know, please write it in a sentence.",
+        "zh": "我只看得懂文字。您想了解什么，请用一句话告诉我。",
+    },
+    "other_language": {
+        "en": "I understand English and Chinese (中文) only. Please write in one of them. Or shall I pass you on to a"
+        " colleague?",
+        "zh": "我只懂中文和英文 (English)，请用其中一种告诉我。或者需要我帮您转给人工同事吗？",
+    },
+    "conflict": {
+        "en": "My approved answers to that don't agree with each other, so I won't guess. Shall I pass you on to a"
+        " colleague?",
+        "zh": "关于这个问题，我手上确认过的答案互相矛盾，不能随便猜。需要我帮您转给人工同事吗？",
+    },
 }
+_OFFERING: tuple[TextName, ...] = ("decline", "other_language", "conflict")
 
 
 def text_for(name: TextName, language: str) -> str:
@@ -75,4 +93,9 @@ def apology(language: str) -> str:
 
 def offers_a_person(text: str) -> bool:
     """Whether this is one of our texts that asks if a colleague should take over."""
-    return text in _TEXTS["decline"].values()
+    return any(text in _TEXTS[name].values() for name in _OFFERING)
+
+
+def is_fixed(text: str) -> bool:
+    """Whether this is one of our texts, which answers nothing."""
+    return any(text in texts.values() for texts in _TEXTS.values())

@@ -107,3 +107,10 @@ def test_the_demo_answers_can_be_imported():
 
     path = Path(chatbot.knowledge.__file__).parent / "demo" / "answers.csv"
     assert import_answers(path.read_text(encoding="utf-8")).num_created >= 120
+
+
+def test_a_character_that_no_database_takes_is_left_out():
+    import_answers(HEADER + "a.en,en,What\x00 is A?,Tell\x00 me,A\x00.,x\x00\r\n")
+    answer = Answer.objects.get()
+    assert (answer.question, answer.answer) == ("What is A?", "A.")
+    assert (answer.alternatives, answer.tags) == (["Tell me"], ["x"])

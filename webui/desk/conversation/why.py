@@ -33,6 +33,9 @@ REASONS = {
     "complaint": _lazy("It read like a complaint."),
     "bends_the_bot": _lazy("The message tried to change what the bot is."),
     "smalltalk": _lazy("It was small talk."),
+    "answers_contradict": _lazy("Approved answers to the same question say different things."),
+    "other_language": _lazy("It was in a language that the bot doesn't know."),
+    "no_words": _lazy("There were no words in it."),
     "attempts_exhausted": _lazy("No worker finished it in time."),
 }
 _THRESHOLD_OF = {
