@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from chatbot.knowledge.index import NUM_COMPARED, Candidate, KnowledgeIndex
 from chatbot.reply.confidence import contradict, probability_right
-from chatbot.reply.questions import parts_of
+from chatbot.reply.questions import asks, parts_of
 
 MIN_SHARE_OF_PART = 0.6  # of the probability that any entry answers the part
-MIN_CONFIDENCE_OF_PART = 0.35  # a part says less than a whole question
+MIN_CONFIDENCE_OF_PART = 0.25  # a part says less than a whole question
 MAX_ANSWERS = 3
 
 
@@ -19,7 +19,7 @@ def answers_to_parts(
     Each part must be sure of its entry, and that entry must be among the whole turn's candidates, so that a clause
     that only tells a story doesn't bring an answer of its own.
     """
-    parts = parts_of(question)
+    parts = [part for part in parts_of(question) if asks(part)]
     if len(parts) < 2:
         return ()
     stems = {candidate.entry.stem for candidate in candidates}

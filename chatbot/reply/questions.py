@@ -42,6 +42,13 @@ _SPLIT = re.compile(
     r"|(?<=[.!])\s+",
     re.IGNORECASE,
 )
+# What a clause has that asks something, rather than telling what happened.
+_ASKS = re.compile(
+    r"[?？]|\b(?:how|what|when|where|which|who|whom|whose|why|whether)(?:'?s)?\b"
+    r"|^(?:(?:and|also|or|so)\s+)*(?:can|could|do|does|did|is|are|will|would|may|should|must|am|have|has)\b"
+    r"|吗|呢|么|多少|多久|多长|几|怎|咋|啥|哪|谁|(.)不\1|是否|有没有|[能要会得]不$",
+    re.IGNORECASE,
+)
 _MIN_PART_CHARS_EN, _MIN_PART_CHARS_ZH = 9, 4
 _MAX_EARLIER_TURNS, _MAX_EARLIER_CHARS, _MAX_REPLY_CHARS = 3, 300, 200  # the question itself must not be cut off
 
@@ -88,3 +95,8 @@ def parts_of(text: str) -> list[str]:
     """The pieces of a turn that may be questions of their own, in order; fewer than two when it isn't divided."""
     parts = [part.strip(" ,，。.!！") for part in _SPLIT.split(text) if part]
     return [part for part in parts if len(part) >= (_MIN_PART_CHARS_ZH if _HAN.search(part) else _MIN_PART_CHARS_EN)]
+
+
+def asks(part: str) -> bool:
+    """Whether a part of a turn is worded as a question."""
+    return bool(_ASKS.search(part))
