@@ -133,7 +133,7 @@ def test_the_same_question_about_something_else_is_not_answered_with_the_old_thi
     assert (reply.sources or reply.options)[0]["id"] == entry_id
 
 
-UNSURE = ("My soles are worn.", "Tell me more, please.", "how much is it?")
+UNSURE = ("My boots look bad.", "Tell me more, please.", "and the price?")
 
 
 def test_where_the_turn_alone_leaves_doubt_the_models_standalone_question_is_used_and_kept(ask):
