@@ -45,6 +45,7 @@ class SentenceEncoder:
         self._path = path or default_path()
         file = read_weights(self._path)
         self.tokenizer = TextTokenizer(file)
+        self.sizes = file.sizes
         self._embeddings = Embeddings(file)
         layers = read_layers(file)
         self.lower = quantise(layers[:-NUM_TRAINED])

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from chatbot.encoder.encoder import DIMENSIONS, SentenceEncoder, Vectors, get_encoder, read_arrays, through
-from chatbot.encoder.layers import quantise
+from chatbot.encoder.encoder import DIMENSIONS, NUM_TRAINED, SentenceEncoder, Vectors, get_encoder, read_arrays, through
+from chatbot.encoder.layers import Layer, quantise
 
 READER_PATH = Path(__file__).with_name("reader_layers.npz")
 MAX_QUERY_TOKENS, MAX_ENTRY_TOKENS = 96, 128  # of each text; what is longer is cut off
@@ -82,7 +82,7 @@ class PairReader:
 
     def __init__(self, encoder: SentenceEncoder, path: Path = READER_PATH) -> None:
         self._encoder = encoder
-        self._network = ReaderNetwork(encoder.read_published())
+        self._network = ReaderNetwork(nn.ModuleList(Layer(encoder.sizes) for _ in range(NUM_TRAINED)))
         self._network.load_state_dict(read_arrays(path))
         quantise(self._network.layers)
 

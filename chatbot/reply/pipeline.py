@@ -115,18 +115,18 @@ class _TurnAnswerer:
         except EngineError as error:
             self._note_engine_error(error)
             return candidates
-        found = self._retrieve(language, rewritten) if rewritten else []
+        found = self._search([self.question, rewritten], language) if rewritten else []
         if is_unsure(self.question, found) or found[0].entry.stem not in {c.entry.stem for c in candidates[:3]}:
             return candidates
         self.standalone = rewritten
         return found
 
-    def _retrieve(self, language: str, *rewritten: str) -> list[Candidate]:
+    def _retrieve(self, language: str) -> list[Candidate]:
         """With the turn alone where that is sure of an entry: what was talked about before would outweigh it."""
         alone, context = self._search([self.question], language), self._context()
         if not context or is_sure_alone(self.question, alone):
             return alone
-        return self._search([self.question, *context, *rewritten], language)
+        return self._search([self.question, *context], language)
 
     def _context(self) -> list[str]:
         """None for what is whole without, and for another language: words that are known would decide alone."""

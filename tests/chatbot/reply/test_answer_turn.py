@@ -133,13 +133,13 @@ def test_the_same_question_about_something_else_is_not_answered_with_the_old_thi
     assert (reply.sources or reply.options)[0]["id"] == entry_id
 
 
-UNSURE = ("My boots look bad.", "Tell me more, please.", "and the price?")
+UNSURE = ("My soles are worn.", "Tell me more, please.", "how much would it be?")
 
 
 def test_where_the_turn_alone_leaves_doubt_the_models_standalone_question_is_used_and_kept(ask):
     assert ask(*UNSURE).action == "clarify"
-    reply = ask(*UNSURE, generator=ScriptedGenerator(standalone="How much is it for worn soles?"))
-    assert reply.standalone_question == "How much is it for worn soles?"
+    reply = ask(*UNSURE, generator=ScriptedGenerator(standalone="How much would it be for worn soles?"))
+    assert reply.standalone_question == "How much would it be for worn soles?"
     assert reply.sources[0]["id"] == "repair.en"
 
 
