@@ -23,7 +23,6 @@ from django.db import connections
 
 from chatbot import events, queue
 from chatbot.assist import analysis
-from chatbot.encoder.encoder import get_encoder
 from chatbot.encoder.weights import EncoderFileError
 from chatbot.engine import EngineError
 from chatbot.knowledge.current import current_index
@@ -36,7 +35,6 @@ T = TypeVar("T")
 REPLIES_QUEUE = "replies"
 ANALYSIS_QUEUE = "analysis"
 EXIT_ENGINE_DIED = 70
-_ENTRIES_WARMED = 400  # fewer than the encoder keeps
 _LAST_WORDS_S = 1.0  # for the replies under way to end with the approved text before the process ends
 
 
@@ -68,7 +66,6 @@ def host_engine() -> LocalGenerator:
     hosted = _timed("the model", _host_first)
     set_generator(hosted.generator)
     _timed("retrieval", lambda: current_index().search(["warm"], top_k=1))
-    threading.Thread(target=_warm_reader, name="warm-reader", daemon=True).start()
     threading.Thread(target=_report_while_alive, args=(hosted,), name="heartbeat", daemon=True).start()
     threading.Thread(target=_follow_choice, args=(hosted,), name="model-choice", daemon=True).start()
     return hosted.generator
@@ -131,16 +128,6 @@ def _warm_classifier() -> None:
         _timed("the sentiment classifier", lambda: analysis.classifier().classify(["warm"]))
     except (EncoderFileError, OSError) as error:
         log.error("no sentiment until this is mended: %s", error)
-
-
-def _warm_reader() -> None:
-    """Reads answers before they are asked for: a question that finds eight unread ones waits a tenth of a second."""
-    try:
-        entries = current_index().entries[:_ENTRIES_WARMED]
-        for _ in get_encoder().kept_states(text for entry in entries for text in (entry.question, entry.answer)):
-            pass
-    finally:
-        connections.close_all()
 
 
 def _start_generator(checkpoint: str) -> LocalGenerator:

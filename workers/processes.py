@@ -12,6 +12,7 @@ _COMMON = {
     "DJANGO_SETTINGS_MODULE": "chatbot.settings",
     "PYTHONUNBUFFERED": "1",
     "OMP_WAIT_POLICY": "passive",  # threads of a matrix product that wait shall not spin: other processes need the core
+    "MALLOC_ARENA_MAX": "2",  # each of many threads keeping what it once needed would add a hundred megabytes
     "TOKENIZERS_PARALLELISM": "false",
     "CELERY_SKIP_CHECKS": "1",  # `up` ran Django's checks with the migrations
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",

@@ -9,7 +9,7 @@ from chatbot.engine import Engine, Request, SamplingParams
 from chatbot.engine.bench.models import read_model
 from chatbot.engine.bench.workload import percentile
 
-_LONG_PROMPT, _NUM_LONG, _LONG_ANSWER = 800, 24, 64
+_LONG_PROMPT, _NUM_LONG, _LONG_ANSWER = 800, 16, 64
 _SHORT_PROMPT, _NUM_SHORT, _SHORT_ANSWER = 30, 20, 8
 _PAUSE_S = 0.05  # between the arrivals of short ones
 
@@ -20,7 +20,15 @@ def time_flood(folder: Path, *, num_threads: int, rounds: int) -> dict[str, floa
     vocabulary = len(state.get("transformer.wte.weight", state.get("wte.weight", [])))
     long_prompt = min(_LONG_PROMPT, shape.context_length * 3 // 4)
     long_answer = min(_LONG_ANSWER, shape.context_length - long_prompt)
-    engine = Engine(shape, state, num_threads=num_threads, weights="auto", cache="auto", reuses_prefixes=False)
+    engine = Engine(
+        shape,
+        state,
+        num_threads=num_threads,
+        weights="auto",
+        cache="auto",
+        max_batch_size=_NUM_LONG + _NUM_SHORT,
+        reuses_prefixes=False,
+    )
     engine.start()
     chance = random.Random(0)
 
