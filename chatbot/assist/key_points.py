@@ -5,6 +5,7 @@ Every clause is copied, so nothing can be invented. Weighty words are covered gr
 once, so a clause that says nothing new is worth nothing.
 """
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -135,7 +136,7 @@ def weight_of(word: str, signs: frozenset[str]) -> float:
 
 
 def _gain(weights: Mapping[str, float], told: set[str], num_chars: int) -> float:
-    return sum(weight for word, weight in weights.items() if word not in told) / num_chars**_LENGTH_POWER
+    return sum(weight for word, weight in weights.items() if word not in told) / math.pow(num_chars, _LENGTH_POWER)
 
 
 def clauses_of(turns: Sequence[Turn]) -> list[Clause]:

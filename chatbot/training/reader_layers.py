@@ -95,7 +95,8 @@ def train(
 def _balance(network: ReaderNetwork, states: TextStates, some: Sequence[Reading]) -> None:
     """Training starts from scores around 0, where neither an entry nor "none" is preferred."""
     with fast_training():
-        network.out.bias -= _scores(network, [_pair(states, one.queries, one.entries[0]) for one in some]).mean()
+        scores = _scores(network, [_pair(states, one.queries, one.entries[0]) for one in some])
+    network.out.bias.sub_(scores.mean())
 
 
 def _make_optimizer(network: ReaderNetwork) -> torch.optim.Optimizer:
@@ -125,8 +126,8 @@ def merge(networks: Sequence[ReaderNetwork], readings: Sequence[Reading], states
         slope, offset = np.polyfit(_scores(merged, pairs).numpy(), theirs.numpy(), 1)
     log.info("the mean reader's scores: %.2f times, and %.2f added", slope, offset)
     for weight in (merged.scale, merged.out.weight, merged.out.bias):
-        weight *= slope
-    merged.out.bias += offset
+        weight.mul_(slope)
+    merged.out.bias.add_(offset)
     return merged
 
 
@@ -144,7 +145,7 @@ def _narrowed(reading: Reading, draw: random.Random) -> Reading:
 def _loss(network: ReaderNetwork, states: TextStates, batch: Sequence[Reading]) -> Tensor:
     """Cross entropy over each question's entries and "none", whose log-odds are 0."""
     pairs = [_pair(states, one.queries, texts) for one in batch for texts in one.entries]
-    scores = _scores(network, pairs, dropout=STATE_DROPOUT).split([len(one.entries) for one in batch])
+    scores = torch.split(_scores(network, pairs, dropout=STATE_DROPOUT), [len(one.entries) for one in batch])
     losses = []
     for one, own in zip(batch, scores, strict=True):
         shares = torch.zeros(len(own) + 1)
