@@ -44,8 +44,9 @@ class TextStates:
     def of(self, texts: Sequence[str]) -> list[Tensor]:
         """The slow part: a minute for 6,000 texts on one core."""
         new = [text for text in dict.fromkeys(texts) if text not in self._known]
-        for text, states in zip(new, self._encoder.lower_states(new), strict=True):
-            self._known[text] = states.half().clone()
+        with torch.autocast("cpu", enabled=False):  # the lower layers' products are in 8 bits already
+            for text, states in zip(new, self._encoder.lower_states(new), strict=True):
+                self._known[text] = states.half().clone()
         return [self._known[text] for text in texts]
 
 

@@ -1,7 +1,7 @@
-"""How long a question takes to find its answer: the encoder, and the search over ever larger knowledge bases.
+"""How long a question takes to find its answer: the encoder, the search over ever larger knowledge bases, the reader.
 
 Run: `python -m tests.bench.bench_finding [NUM_PASSAGES ...]`. One thread. The large bases hold random vectors and
-words: what a search costs doesn't depend on what they mean. The encoder is timed alone.
+words: what a search costs doesn't depend on what they mean. Encoder and reader are timed alone.
 """
 
 import json
@@ -11,6 +11,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,11 @@ def main(sizes: Sequence[int]) -> None:
 
     django.setup()
     torch.set_num_threads(1)
-    report = {"encoder_ms": _time_encoder(), "search_ms": {size: _time_search(size) for size in sizes}}
+    report = {
+        "encoder_ms": _time_encoder(),
+        "search_ms": {size: _time_search(size) for size in sizes},
+        "reader_ms": _time_reader(),
+    }
     sys.stdout.write(json.dumps(report, indent=1) + "\n")
 
 
@@ -44,10 +49,31 @@ def _time_encoder() -> dict[str, dict[str, float]]:
     from chatbot.encoder.encoder import get_encoder
 
     encoder = get_encoder()
-    return {name: _milliseconds(lambda turn=turn: encoder.encode(turn)) for name, turn in _TURNS.items()}
+    return {
+        name: _milliseconds(*(partial(encoder.encode, turn) for turn in _new(turns))) for name, turns in _TURNS.items()
+    }
 
 
-def _time_search(num_passages: int) -> dict[str, float]:
+def _time_reader() -> dict[str, dict[str, float]]:
+    """Eight entries that were read before."""
+    from chatbot.encoder.reader import get_reader
+    from chatbot.knowledge.index import NUM_COMPARED
+
+    entries = [
+        (f"How long does delivery to place {n} take?", _TURNS["a page of text"][0][:250]) for n in range(NUM_COMPARED)
+    ]
+    return {
+        name: _milliseconds(*(partial(get_reader().read, turn, entries) for turn in _new(turns)))
+        for name, turns in _TURNS.items()
+    }
+
+
+def _new(turns: Sequence[str]) -> list[list[str]]:
+    """The same with a number in front, so that nothing of them is known yet."""
+    return [[f"{number}. {text}" for text in turns] for number in range(_ROUNDS)]
+
+
+def _time_search(num_passages: int) -> dict[str, dict[str, float]]:
     from chatbot.encoder.encoder import DIMENSIONS
     from chatbot.knowledge.entries import Entry
     from chatbot.knowledge.index import KnowledgeIndex
@@ -73,15 +99,19 @@ def _time_search(num_passages: int) -> dict[str, float]:
         for number in range(num_passages // _TEXTS_PER_ENTRY)
     ]
     index = KnowledgeIndex(entries, encoder=RandomEncoder())
-    turns = [[words(8)] * 3 for _ in range(_ROUNDS)]
-    return _milliseconds(*(lambda turn=turn: index.search(turn, top_k=5, language="en") for turn in turns))
+    questions = [words(8) for _ in range(_ROUNDS)]
+    return {
+        f"{num} {'query' if num == 1 else 'queries'}": _milliseconds(
+            *(partial(index.nearest, [question] * num, "en") for question in questions)
+        )
+        for num in (1, 3)
+    }
 
 
 def _milliseconds(*calls: Callable[[], Any]) -> dict[str, float]:
-    rounds = calls if len(calls) > 1 else calls * _ROUNDS
     calls[0]()
     taken = []
-    for call in rounds:
+    for call in calls[1:]:
         start = time.perf_counter()
         call()
         taken.append((time.perf_counter() - start) * 1000)
