@@ -295,3 +295,17 @@ def test_whoever_watches_can_stop_the_work(knowledge):
     with pytest.raises(LeaseLostError):
         answer_turn(turns=turns, knowledge=knowledge, generator=generator, on_text=refuse)
     assert generator.is_closed
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["太差劲了，快递还挺快，但是客服态度恶劣", "The parcel came quickly, but your staff were rude to my mother."],
+)
+def test_one_clause_is_enough_for_a_complaint_where_nothing_is_asked(ask, text):
+    reply = ask(text)
+    assert (reply.action, reply.decision["reason"]) == ("handoff", "complaint")
+
+
+def test_what_happened_is_no_complaint_and_a_question_is_answered_in_spite_of_one(ask):
+    assert ask("My soles are worn through, the left one has a hole.").action != "handoff"
+    assert ask("Delivery was slow, and how long does delivery take?").sources[0]["id"] == "delivery.en"
