@@ -47,7 +47,7 @@ class SearchFeatures:
     query: Scores
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Found:
     """Of the compared entries. Shapes: (compared,), but bare and context (compared, 4)."""
 
@@ -128,8 +128,14 @@ class KnowledgeIndex:
         sums = [_base(bare), _base(context)]
         base = (sums[0] + sums[1]) / 2 + LANGUAGE_BONUS * is_own_language
         numbers = self._compared(base)
-        of_compared = [values[numbers] for values in (base, *sums, bare, context, is_own_language)]
-        return _Found(numbers, of_compared[0], of_compared[1:3], *of_compared[3:])
+        return _Found(
+            numbers=numbers,
+            base=base[numbers],
+            sums=[some[numbers] for some in sums],
+            bare=bare[numbers],
+            context=context[numbers],
+            is_own_language=is_own_language[numbers],
+        )
 
     def _read(self, queries: Sequence[str], numbers: npt.NDArray[np.int64], language: str, reader: Reader) -> Scores:
         """Twins are read once, in the customer's language where there is one. Shape: (compared,)."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from chatbot.language_model.backends import TextGenerator
 from chatbot.language_model.prompt_format import Turn
+from chatbot.reply.readable import HAN
 from chatbot.reply.support import SupportChecker
 
 OnText = Callable[[str], None]
@@ -58,7 +59,7 @@ def generate_supported(
 
 def show_word_by_word(text: str, on_text: OnText) -> None:
     """Hands out a text that is known already in growing pieces."""
-    pattern = _PIECE_ZH if re.search(r"[\u3400-\u9fff]", text) else _PIECE
+    pattern = _PIECE_ZH if HAN.search(text) else _PIECE
     for match in pattern.finditer(text):
         on_text(text[: match.end()].rstrip())
     on_text(text)
@@ -66,7 +67,7 @@ def show_word_by_word(text: str, on_text: OnText) -> None:
 
 def _prompt(turns: Sequence[Turn], passage: str, generator: TextGenerator) -> tuple[list[int], int]:
     """The prompt with as many turns as fit beside a reply as long as the passage; empty when none does."""
-    num_han = len(re.findall(r"[\u3400-\u9fff]", passage))
+    num_han = len(HAN.findall(passage))
     length = num_han * _TOKENS_PER_HAN + (len(passage) - num_han) * _TOKENS_PER_CHARACTER
     max_new_tokens = min(MAX_NEW_TOKENS, _MIN_NEW_TOKENS + int(length))
     recent = list(turns)

@@ -4,9 +4,8 @@ import re
 from collections.abc import Sequence
 
 from chatbot.language_model.prompt_format import Turn
-from chatbot.reply.readable import has_other_script, has_words
+from chatbot.reply.readable import HAN, has_other_script, has_words
 
-_HAN = re.compile(r"[\u3400-\u9fff]")
 _LATIN_WORD = re.compile(r"[A-Za-z][A-Za-z'’-]*")
 
 # Ways to start or to point that need what was said before.
@@ -60,7 +59,7 @@ def language_of(turns: Sequence[Turn]) -> str:
     """
     texts = [turn.text for turn in turns if turn.role == "customer"]
     for text in reversed([text for text in texts if has_words(text) and not has_other_script(text)]):
-        num_han, num_words = len(_HAN.findall(text)), len(_LATIN_WORD.findall(text))
+        num_han, num_words = len(HAN.findall(text)), len(_LATIN_WORD.findall(text))
         if num_han or num_words:
             return "zh" if num_han > num_words else "en"
     return "en"
@@ -68,8 +67,8 @@ def language_of(turns: Sequence[Turn]) -> str:
 
 def leans_on_history(text: str) -> bool:
     """Whether the turn looks as if it can't be understood alone."""
-    if _HAN.search(text):
-        return len(_HAN.findall(text)) <= _SHORT_CHARS_ZH or bool(_LEANS_ZH.search(text))
+    if HAN.search(text):
+        return len(HAN.findall(text)) <= _SHORT_CHARS_ZH or bool(_LEANS_ZH.search(text))
     return len(text.split()) <= _SHORT_WORDS_EN or bool(_LEANS_EN.search(text))
 
 
@@ -94,7 +93,7 @@ def with_context(turns: Sequence[Turn]) -> list[str]:
 def parts_of(text: str) -> list[str]:
     """The pieces of a turn that may be questions of their own, in order; fewer than two when it isn't divided."""
     parts = [part.strip(" ,，。.!！") for part in _SPLIT.split(text) if part]
-    return [part for part in parts if len(part) >= (_MIN_PART_CHARS_ZH if _HAN.search(part) else _MIN_PART_CHARS_EN)]
+    return [part for part in parts if len(part) >= (_MIN_PART_CHARS_ZH if HAN.search(part) else _MIN_PART_CHARS_EN)]
 
 
 def asks(part: str) -> bool:

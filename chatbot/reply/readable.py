@@ -6,7 +6,7 @@ Works on characters and a few words per language; knows no answers and no model.
 import re
 import unicodedata
 
-_HAN = re.compile(r"[\u3400-\u9fff]")
+HAN = re.compile(r"[\u3400-\u9fff]")
 _LATIN_WORD = re.compile(r"[^\W\d_]+")
 # No word is that long, but a key, a hash or a file in base64 is. ASCII only, for Chinese has no spaces.
 _UNBROKEN = re.compile(r"[!-~]{25,}")
@@ -55,7 +55,7 @@ def has_words(text: str) -> bool:
 def has_other_script(text: str) -> bool:
     """Whether a third of the letters or more are neither Latin nor Han: Cyrillic, Arabic, kana, Hangul, Thai, …"""
     letters = [character for character in text if character.isalpha()]
-    num_other = sum(not (_HAN.match(letter) or _is_latin(letter)) for letter in letters)
+    num_other = sum(not (HAN.match(letter) or _is_latin(letter)) for letter in letters)
     return bool(letters) and num_other >= _MIN_OTHER_SHARE * len(letters)
 
 
@@ -63,7 +63,7 @@ def is_other_language(text: str) -> bool:
     """Whether it is written in neither English nor Chinese, as far as its letters and function words show."""
     if has_other_script(text):
         return True
-    if _HAN.search(text):
+    if HAN.search(text):
         return False
     words = _LATIN_WORD.findall(text.lower())
     num_foreign = sum(word in _FOREIGN_WORDS or not word.isascii() for word in words)

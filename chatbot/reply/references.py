@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from chatbot.knowledge.bm25 import tokenize
 from chatbot.language_model.prompt_format import Turn
+from chatbot.reply.readable import HAN
 from chatbot.reply.texts import is_fixed
 
 _CLAUSE_GOES_ON = r"(?=\W*$|\s*[,;:.?!]|\s+(?:is|was|are|does|do|did|can|could|will|would|has|should|please|then)\b)"
@@ -90,7 +91,7 @@ def _offered(turns: Sequence[Turn]) -> tuple[str, ...]:
 
 
 def _is_short(text: str) -> bool:
-    num_han = len(re.findall(r"[\u3400-\u9fff]", text))
+    num_han = len(HAN.findall(text))
     return num_han <= _MAX_HAN_OF_CHOICE if num_han else len(text.split()) <= _MAX_WORDS_OF_CHOICE
 
 

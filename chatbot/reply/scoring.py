@@ -66,14 +66,6 @@ def judge(case: Case, reply: ReplyLine, knowledge_text: str) -> Verdict:
     )
 
 
-def found_first(case: Case, reply: ReplyLine) -> tuple[float, bool] | None:
-    """The probability that the first entry found answers, and whether it does; None where nothing was looked for."""
-    found = reply.get("found")
-    if not found:
-        return None
-    return found[0]["score"], _stems([found[0]["id"]])[0] in _stems(case["expect"]["entries"])
-
-
 def latencies(replies: Iterable[ReplyLine]) -> dict[str, dict[str, float]]:
     """Milliseconds of each step, and of the whole reply: how many took it, the median, and the 95th percentile."""
     times: dict[str, list[float]] = defaultdict(list)

@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from chatbot.knowledge.bm25 import stem
 from chatbot.knowledge.entries import split_sentences
+from chatbot.reply.readable import HAN
 
 # Links, mail addresses, hosts and numbers; in ASCII, since Chinese text follows without a space.
 _CHECKABLE = re.compile(
@@ -24,7 +25,6 @@ _TERM = re.compile(
 CLAUSE_END = re.compile(r"[，。；！？、：]|[,;:!?](?=\s|$)|\.(?=\s|$)|\s+(?:and|but|or|so)\s+|\n", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"[。！？]|[.!?](?=\s|$)|\n")
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
-_HAN = re.compile(r"[\u3400-\u9fff]")
 _TRAILING = ".,;:!?)，。；：！？）"
 
 _FUNCTION_WORDS = frozenset(
@@ -279,7 +279,7 @@ class SupportChecker:
         The customer's words may be repeated; a clause that is made of nothing else says nothing.
         """
         claimed = content_of(clause) - content_of(self.question)
-        if _HAN.search(clause):  # pairs across a function word are phrasing, not meaning
+        if HAN.search(clause):  # pairs across a function word are phrasing, not meaning
             claimed = {term for term in claimed if not set(term) & _FUNCTION_CHARACTERS}
         numbers = set(_NUMBER.findall(clause))
         return not claimed | numbers or any(

@@ -25,17 +25,8 @@ CONVERSATION_COLUMNS = (
 )
 MESSAGE_COLUMNS = (
     *("conversation", "seq", "at", "author", "agent", "language", "text", "sentiment", "sentiment_probability"),
-    *(
-        "sentiment_phrases",
-        "corrected_sentiment",
-        "action",
-        "confidence",
-        "sources",
-        "understood_as",
-        "model_version",
-        "origin",
-    ),
-    *("degraded", "rating", "rating_reason", "verdicts", "better_text"),
+    *("sentiment_phrases", "corrected_sentiment", "action", "confidence", "sources", "understood_as", "model_version"),
+    *("origin", "degraded", "rating", "rating_reason", "verdicts", "better_text"),
 )
 COLUMNS = {CONVERSATIONS: CONVERSATION_COLUMNS, MESSAGES: MESSAGE_COLUMNS}
 _NUM_CONVERSATIONS = 200

@@ -208,20 +208,13 @@ def _train_networks(asked: Sequence[Asked], *, seed: int, num_epochs: int) -> Ra
         for start in range(0, len(order) - batch_size + 1, batch_size):
             batch = [asked[number] for number in order[start : start + batch_size]]
             found = networks.log_probabilities(batch)
-            loss = -(found * _wanted_shares(batch, found.shape[1])).sum(dim=1).mean()
+            shares = torch.stack([reader_layers.shares_of(one.wanted, found.shape[1]) for one in batch])
+            loss = -(found * shares).sum(dim=1).mean()
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
     return networks.eval()
-
-
-def _wanted_shares(asked: Sequence[Asked], width: int) -> Tensor:
-    """Where the probability belongs: on what answers, in equal parts; on the last column where nothing does."""
-    shares = torch.zeros(len(asked), width)
-    for row, one in zip(shares, asked, strict=True):
-        row[list(one.wanted) or [width - 1]] = 1 / max(1, len(one.wanted))
-    return shares
 
 
 @torch.no_grad()

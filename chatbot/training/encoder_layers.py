@@ -9,10 +9,11 @@ import copy
 import logging
 import math
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -89,19 +90,13 @@ def train(
     """Yields the layers after each epoch: always the same object, which the next epoch goes on with."""
     torch.manual_seed(seed)
     draw = random.Random(seed)
-    layers = _trainable(start)
+    layers = trainable(start)
     num_steps = num_epochs * sum(math.ceil(len(company.queries) / BATCH_QUERIES) for company in companies)
-    optimizer, schedule = _make_optimizer(layers, num_steps)
+    descent = Descent(layers, [{"params": layers.parameters(), "lr": LEARNING_RATE}], num_steps)
     for epoch in range(num_epochs):
         losses = []
         for company, chosen in _batches(companies, draw):
-            loss = _loss(layers, company, chosen, draw)
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(layers.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
-            losses.append(loss.item())
+            losses.append(descent.step(_loss(layers, company, chosen, draw)))
         log.info("epoch %s: loss %.3f", epoch + 1, sum(losses) / len(losses))
         yield layers
 
@@ -134,7 +129,7 @@ def save(weights: Mapping[str, Tensor], path: Path) -> None:
     np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
 
 
-def _trainable(layers: nn.ModuleList) -> nn.ModuleList:
+def trainable(layers: nn.ModuleList) -> nn.ModuleList:
     """A copy that can be trained."""
     copied = copy.deepcopy(layers)
     for parameter in copied.parameters():
@@ -142,15 +137,28 @@ def _trainable(layers: nn.ModuleList) -> nn.ModuleList:
     return copied
 
 
-def _make_optimizer(
-    layers: nn.ModuleList, num_steps: int
-) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
-    """AdamW, its rate warmed up and then falling to nothing."""
-    optimizer = torch.optim.AdamW(layers.parameters(), lr=LEARNING_RATE, weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, LEARNING_RATE, total_steps=max(2, num_steps), pct_start=WARM_UP, anneal_strategy="linear"
-    )
-    return optimizer, schedule
+class Descent:
+    """AdamW over groups of parameters, each group's rate warmed up and then falling to nothing."""
+
+    def __init__(self, network: nn.Module, groups: Sequence[dict[str, Any]], num_steps: int) -> None:
+        self._network = network
+        self._optimizer = torch.optim.AdamW(list(groups), weight_decay=0.05)
+        self._schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self._optimizer,
+            [group["lr"] for group in groups],
+            total_steps=max(2, num_steps),
+            pct_start=WARM_UP,
+            anneal_strategy="linear",
+        )
+
+    def step(self, loss: Tensor) -> float:
+        """Follows the loss down by one step; returns what it was."""
+        self._optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self._network.parameters(), 1.0)
+        self._optimizer.step()
+        self._schedule.step()
+        return loss.item()
 
 
 @contextmanager
@@ -162,11 +170,18 @@ def fast_training() -> Iterator[None]:
 
 def vectors_of(layers: nn.ModuleList, states: Sequence[Tensor], *, dropout: float = 0.0) -> Tensor:
     """The texts' vectors, made in batches of like length. Shape: (texts, width)."""
-    order = sorted(range(len(states)), key=lambda number: len(states[number]))
-    parts = []
-    for start in range(0, len(order), _TEXTS_AT_ONCE):
-        padded, mask = pad([states[number] for number in order[start : start + _TEXTS_AT_ONCE]])
-        parts.append(pool(through(layers, F.dropout(padded, dropout), mask).float(), mask))
+
+    def of_some(numbers: Sequence[int]) -> Tensor:
+        padded, mask = pad([states[number] for number in numbers])
+        return pool(through(layers, F.dropout(padded, dropout), mask).float(), mask)
+
+    return by_length([len(one) for one in states], _TEXTS_AT_ONCE, of_some)
+
+
+def by_length(lengths: Sequence[int], at_once: int, of_some: Callable[[Sequence[int]], Tensor]) -> Tensor:
+    """What `of_some` makes of items of like length, `at_once` of them given by number, in the order of all."""
+    order = sorted(range(len(lengths)), key=lambda number: lengths[number])
+    parts = [of_some(order[start : start + at_once]) for start in range(0, len(order), at_once)]
     return torch.cat(parts)[torch.tensor(order).argsort()]
 
 

@@ -9,6 +9,7 @@ import logging
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 
 from chatbot.encoder.encoder import Vectors
 from chatbot.encoder.reader import EntryTexts, ReaderNetwork, pair_of
-from chatbot.training.encoder_layers import TextStates, fast_training, pad
+from chatbot.training.encoder_layers import STATE_DROPOUT, Descent, TextStates, by_length, fast_training, pad, trainable
 
 log = logging.getLogger(__name__)
 
@@ -26,9 +27,7 @@ BATCH_QUESTIONS = 16
 LEARNING_RATE = 1e-4
 HEAD_LEARNING_RATE, LINE_LEARNING_RATE = 1e-3, 3e-2  # of what starts from nothing; of the cosine's scale and the bias
 NUM_EPOCHS = 1
-STATE_DROPOUT = 0.1
 _PAIRS_AT_ONCE = 16
-_WARM_UP = 0.1
 
 
 @dataclass(frozen=True)
@@ -60,18 +59,9 @@ def train(
     """`start`: upper layers of the encoder."""
     torch.manual_seed(seed)
     draw = random.Random(seed)
-    network = ReaderNetwork(copy.deepcopy(start)).train()
-    for parameter in network.parameters():
-        parameter.requires_grad_(True)
-    optimizer = _make_optimizer(network)
+    network = ReaderNetwork(trainable(start)).train()
     num_steps = num_epochs * (len(readings) // BATCH_QUESTIONS)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer,
-        [group["lr"] for group in optimizer.param_groups],
-        total_steps=num_steps,
-        pct_start=_WARM_UP,
-        anneal_strategy="linear",
-    )
+    descent = Descent(network, _parameter_groups(network), num_steps)
     _balance(network, states, readings[:: max(1, len(readings) // BATCH_QUESTIONS)])
     losses: list[float] = []
     for _ in range(num_epochs):
@@ -80,12 +70,7 @@ def train(
             batch = [_narrowed(readings[number], draw) for number in order[start_at : start_at + BATCH_QUESTIONS]]
             with fast_training():
                 loss = _loss(network, states, batch)
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
-            losses.append(loss.item())
+            losses.append(descent.step(loss))
             if len(losses) % 50 == 0:
                 log.info("step %s of %s: loss %.3f", len(losses), num_steps, sum(losses[-50:]) / 50)
     return network.eval()
@@ -99,15 +84,14 @@ def _balance(network: ReaderNetwork, states: TextStates, some: Sequence[Reading]
     network.out.bias.sub_(scores.mean())
 
 
-def _make_optimizer(network: ReaderNetwork) -> torch.optim.Optimizer:
+def _parameter_groups(network: ReaderNetwork) -> list[dict[str, Any]]:
     line = [network.scale, network.out.bias]
     head = [network.kinds.weight, *network.inner.parameters(), network.out.weight]
-    groups = [
+    return [
         {"params": network.layers.parameters(), "lr": LEARNING_RATE},
         {"params": head, "lr": HEAD_LEARNING_RATE},
         {"params": line, "lr": LINE_LEARNING_RATE, "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=LEARNING_RATE, weight_decay=0.05)
 
 
 @torch.no_grad()
@@ -148,10 +132,15 @@ def _loss(network: ReaderNetwork, states: TextStates, batch: Sequence[Reading]) 
     scores = torch.split(_scores(network, pairs, dropout=STATE_DROPOUT), [len(one.entries) for one in batch])
     losses = []
     for one, own in zip(batch, scores, strict=True):
-        shares = torch.zeros(len(own) + 1)
-        shares[list(one.wanted) or [len(own)]] = 1 / max(1, len(one.wanted))
-        losses.append(F.cross_entropy(F.pad(own, (0, 1)), shares))
+        losses.append(F.cross_entropy(F.pad(own, (0, 1)), shares_of(one.wanted, len(own) + 1)))
     return torch.stack(losses).mean()
+
+
+def shares_of(wanted: Sequence[int], width: int) -> Tensor:
+    """Where the probability belongs: on what answers, in equal parts; on the last place where nothing does."""
+    shares = torch.zeros(width)
+    shares[list(wanted) or [width - 1]] = 1 / max(1, len(wanted))
+    return shares
 
 
 def _pair(states: TextStates, queries: Sequence[str], texts: EntryTexts) -> tuple[Tensor, Tensor]:
@@ -160,11 +149,11 @@ def _pair(states: TextStates, queries: Sequence[str], texts: EntryTexts) -> tupl
 
 def _scores(network: ReaderNetwork, pairs: Sequence[tuple[Tensor, Tensor]], *, dropout: float = 0.0) -> Tensor:
     """In the order of the pairs, made in batches of like length. Shape: (pairs,)."""
-    order = sorted(range(len(pairs)), key=lambda number: len(pairs[number][1]))
-    parts = []
-    for start in range(0, len(order), _PAIRS_AT_ONCE):
-        chosen = [pairs[number] for number in order[start : start + _PAIRS_AT_ONCE]]
-        padded, mask = pad([states for states, _ in chosen])
-        kinds = nn.utils.rnn.pad_sequence([kinds for _, kinds in chosen], batch_first=True)
-        parts.append(network(F.dropout(padded, dropout), kinds, mask).float())
-    return torch.cat(parts)[torch.tensor(order).argsort()]
+
+    def of_some(numbers: Sequence[int]) -> Tensor:
+        padded, mask = pad([pairs[number][0] for number in numbers])
+        kinds = nn.utils.rnn.pad_sequence([pairs[number][1] for number in numbers], batch_first=True)
+        scores: Tensor = network(F.dropout(padded, dropout), kinds, mask)
+        return scores.float()
+
+    return by_length([len(kinds) for _, kinds in pairs], _PAIRS_AT_ONCE, of_some)

@@ -4,8 +4,9 @@ import random
 import statistics
 from pathlib import Path
 
-from chatbot.engine import Engine, SamplingParams
-from chatbot.engine.bench.models import read_model
+from chatbot.engine import Engine, Request, SamplingParams
+from chatbot.engine.bench.models import read_model, vocabulary_of
+from chatbot.engine.bench.workload import random_ids
 
 _FIRST_PROMPT, _QUESTION, _ANSWER, _TURNS = 200, 20, 40, 5
 
@@ -13,7 +14,7 @@ _FIRST_PROMPT, _QUESTION, _ANSWER, _TURNS = 200, 20, 40, 5
 def time_fifth_turn(folder: Path, *, num_threads: int, rounds: int) -> dict[str, float]:
     """Medians in milliseconds; rounds with and without reuse alternate, each with a conversation of its own."""
     shape, state = read_model(folder)
-    vocabulary = len(state.get("transformer.wte.weight", state.get("wte.weight", [])))
+    vocabulary = vocabulary_of(state)
     engines = {
         name: Engine(
             shape,
@@ -38,11 +39,16 @@ def time_fifth_turn(folder: Path, *, num_threads: int, rounds: int) -> dict[str,
 
 
 def _fifth_turn_ms(engine: Engine, chance: random.Random, vocabulary: int) -> float:
-    prompt = [chance.randrange(20, vocabulary) for _ in range(_FIRST_PROMPT)]
-    for turn in range(_TURNS):
-        request = engine.add_request(prompt, SamplingParams(max_new_tokens=_ANSWER))
-        prompt += list(request)
-        prompt += [chance.randrange(20, vocabulary) for _ in range(_QUESTION)]
-        if turn == _TURNS - 1 and request.first_token_at is not None:
-            return (request.first_token_at - request.added_at) * 1000
-    raise RuntimeError("the fifth turn gave no token")
+    prompt = random_ids(chance, vocabulary, _FIRST_PROMPT)
+    for _ in range(_TURNS - 1):
+        prompt += engine.add_request(prompt, SamplingParams(max_new_tokens=_ANSWER))
+        prompt += random_ids(chance, vocabulary, _QUESTION)
+    return first_token_ms(engine.add_request(prompt, SamplingParams(max_new_tokens=_ANSWER)))
+
+
+def first_token_ms(request: Request) -> float:
+    """Waits for the request's end."""
+    list(request)
+    if request.first_token_at is None:
+        raise RuntimeError("a request gave no token")
+    return (request.first_token_at - request.added_at) * 1000

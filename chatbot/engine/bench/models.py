@@ -30,6 +30,11 @@ def read_model(folder: Path) -> tuple[ModelShape, dict[str, Tensor]]:
     return shape, {name: tensor.float() for name, tensor in load_file(folder / "model.safetensors").items()}
 
 
+def vocabulary_of(state: dict[str, Tensor]) -> int:
+    """How many tokens there are."""
+    return len(state.get("transformer.wte.weight", state.get("wte.weight", [])))
+
+
 def find_model(name: str, work: Path) -> Path:
     """The folder `name`, or for `gpt2-124m-random` one that is made under `work` and kept. Raises SystemExit."""
     if name == RANDOM_124M:

@@ -47,10 +47,12 @@ def make_prompts(folder: Path, num: int, seed: str) -> list[list[int]]:
     """Random ids, 200 to 400 of them, so that no two prompts begin alike and nobody's prefix cache helps."""
     vocabulary = int(json.loads((folder / "config.json").read_text())["vocab_size"])
     chance = random.Random(f"{num} {seed}")  # a prefix cache must not know a prompt from another round
-    return [
-        [chance.randrange(_FIRST_ORDINARY_ID, vocabulary) for _ in range(chance.randint(*PROMPT_TOKENS))]
-        for _ in range(num)
-    ]
+    return [random_ids(chance, vocabulary, chance.randint(*PROMPT_TOKENS)) for _ in range(num)]
+
+
+def random_ids(chance: random.Random, vocabulary: int, num: int) -> list[int]:
+    """Ordinary tokens: none that begins or ends anything."""
+    return [chance.randrange(_FIRST_ORDINARY_ID, vocabulary) for _ in range(num)]
 
 
 def measure(name: str, engine: BenchEngine, prompts: Sequence[Sequence[int]], num_new: int) -> Measurement:

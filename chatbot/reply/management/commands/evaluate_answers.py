@@ -17,7 +17,7 @@ from chatbot.knowledge.csv_format import AnswersFileError
 from chatbot.language_model.backends import TextGenerator, local_generator
 from chatbot.reply.calibration import bins_of, calibration_error, write_plot
 from chatbot.reply.cases import answer_cases, index_of_file, read_json_lines
-from chatbot.reply.scoring import MEASURES, Case, ReplyLine, Verdict, found_first, judge, latencies, summarise
+from chatbot.reply.scoring import MEASURES, Case, ReplyLine, Verdict, judge, latencies, summarise
 
 _TITLES = {"ok": "right", "source_ok": "source", "facts_ok": "facts"}
 
@@ -71,7 +71,9 @@ class Command(BaseCommand):
         groups = summarise((case, verdict) for case, _, verdict in judged)
         num_missing = sum(not reply for _, reply, _ in judged)
         steps = latencies(reply for _, reply, _ in judged)
-        bins = bins_of(found for case, reply, _ in judged if (found := found_first(case, reply)) is not None)
+        bins = bins_of(
+            (reply["found"][0]["score"], verdict.first) for _, reply, verdict in judged if reply.get("found")
+        )
         if options["plot"]:
             write_plot(bins, options["plot"], title="How far the first entry's probability can be believed")
         if options["json"]:
