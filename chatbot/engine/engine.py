@@ -242,14 +242,14 @@ class Engine:
 
         The most urgent one that doesn't fit yet holds back those behind it, or small ones would pass it for ever.
         """
-        while len(self._active) < self._max_batch_size and (request := self._next_waiting()):
+        while len(self._active) < self._max_batch_size and (request := self._activate_next()):
             request.num_reused = request.num_cached = slots.take(request.prompt_token_ids)
             request.state = RequestState.PREFILLING
-            self._active.append(request)
             slots.evict(self._max_cached_tokens - self._num_reserved())
             self._metrics.count_prompt(request)
 
-    def _next_waiting(self) -> Request | None:
+    def _activate_next(self) -> Request | None:
+        """Moves a request from those that wait to those under way in one go: a drain counts both."""
         with self._wake:
             while self._waiting:
                 # a higher priority goes first, and each second of waiting counts as one more
@@ -259,6 +259,7 @@ class Engine:
                     return None
                 self._waiting.remove(request)
                 if not is_over:
+                    self._active.append(request)
                     return request
         return None
 

@@ -10,6 +10,7 @@ import torch
 
 from chatbot.engine import EngineError, RequestState, decode_graphs
 from chatbot.engine.memory import lazy_zeros, release_pages
+from chatbot.engine.slots import SlotTable
 from tests.chatbot.engine.test_engine import params, reference, slow
 
 SYSTEM = list(range(1, 25))
@@ -104,6 +105,24 @@ def test_draining_finishes_what_runs_and_refuses_what_is_new(make_engine):
     assert [request.state for request in requests] == [RequestState.FINISHED] * 4
     with pytest.raises(EngineError):
         engine.add_request([1], params())
+
+
+def test_a_drain_that_begins_while_a_request_is_given_its_slot_waits_for_it(make_engine, monkeypatch):
+    engine = make_engine()
+    is_taking, has_begun = threading.Event(), threading.Event()
+    take = SlotTable.take
+
+    def slow_take(table, prompt):
+        is_taking.set()
+        has_begun.wait(5)
+        return take(table, prompt)
+
+    monkeypatch.setattr(SlotTable, "take", slow_take)
+    request = engine.add_request(SYSTEM, params(max_new_tokens=3))
+    is_taking.wait(5)
+    threading.Timer(0.2, has_begun.set).start()
+    assert engine.drain(timeout_s=20)
+    assert request.state is RequestState.FINISHED
 
 
 def test_log_probabilities_are_the_models_own_and_come_only_on_demand(make_engine, tiny_model):
