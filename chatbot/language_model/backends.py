@@ -12,11 +12,11 @@ from typing import Protocol, Unpack
 import torch
 
 from chatbot.engine import Engine, EngineOptions, EngineStats, EngineUnavailableError, Request, SamplingParams
-from chatbot.engine.request import LogitsProcessor
 from chatbot.engine.shape import ModelShape
 from chatbot.language_model.checkpoints import Checkpoint, load_checkpoint
+from chatbot.language_model.constrained import Grammar, GrammarLock, Vocabulary
 from chatbot.language_model.prompt_format import PromptFormat
-from chatbot.language_model.tokenizer import IncrementalDecoder
+from chatbot.language_model.tokenizer import IncrementalDecoder, token_bytes
 
 
 class TextGenerator(Protocol):
@@ -25,6 +25,7 @@ class TextGenerator(Protocol):
     version: str
     prompt_format: PromptFormat
     context_length: int
+    follows_grammars: bool  # whether `generate` takes one
 
     def generate(
         self,
@@ -34,10 +35,11 @@ class TextGenerator(Protocol):
         temperature: float = 0.0,
         seed: int | None = None,
         timeout_s: float | None = None,
-        logits_processors: Sequence[LogitsProcessor] = (),
+        grammar: Grammar | None = None,
     ) -> Iterator[str]:
         """Yields pieces of text as they are generated, whole characters only. Closing the iterator cancels.
 
+        With a grammar nothing else can be written, though the limits of tokens and time may cut it anywhere.
         Raises ValueError when prompt and new tokens exceed `context_length`, EngineOverloadedError and
         EngineUnavailableError.
         """
@@ -57,6 +59,9 @@ class LocalGenerator:
         self.version = checkpoint.version
         self.prompt_format = checkpoint.prompt_format
         self.context_length = engine.shape.context_length
+        content = token_bytes(checkpoint.tokenizer)
+        self._vocabulary = Vocabulary(content) if content else None
+        self.follows_grammars = self._vocabulary is not None
         weakref.finalize(self, engine.stop)
 
     @property
@@ -71,14 +76,14 @@ class LocalGenerator:
         temperature: float = 0.0,
         seed: int | None = None,
         timeout_s: float | None = None,
-        logits_processors: Sequence[LogitsProcessor] = (),
+        grammar: Grammar | None = None,
     ) -> Iterator[str]:
         params = SamplingParams(
             max_new_tokens=max_new_tokens,
             temperature=temperature,
             seed=seed,
             stop_token_ids=self.prompt_format.stop_token_ids,
-            logits_processors=tuple(logits_processors),
+            logits_processors=(self._lock(grammar),) if grammar else (),
             deadline=time.monotonic() + timeout_s if timeout_s else None,
         )
         request = self.engine.add_request(prompt_token_ids, params)
@@ -87,6 +92,11 @@ class LocalGenerator:
             yield from _stop_at(_decode(request, decoder), self.prompt_format.stop_strings)
         finally:
             self.engine.cancel_request(request)
+
+    def _lock(self, grammar: Grammar) -> GrammarLock:
+        if self._vocabulary is None:
+            raise ValueError("the bytes of this model's tokens aren't known, so it can't follow a grammar")
+        return GrammarLock(grammar, self._vocabulary, self.prompt_format.stop_token_ids)
 
     def stats(self) -> EngineStats:
         return self.engine.stats()

@@ -23,7 +23,7 @@ class IncrementalDecoder:
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         self._tokenizer = tokenizer
         self._special_ids = frozenset(tokenizer.all_special_ids)
-        self._bytes_of = _byte_table() if is_byte_level(tokenizer) else None
+        self._is_byte_level = is_byte_level(tokenizer)
         # Bytes that can never be UTF-8 are dropped, so no U+FFFD is ever made up.
         self._utf8 = codecs.getincrementaldecoder("utf-8")(errors="ignore")
         self._ids: list[int] = []
@@ -32,28 +32,18 @@ class IncrementalDecoder:
     def feed(self, token_ids: Iterable[int]) -> str:
         """Take the next ids and return the text that is now certain, often empty."""
         new = [token_id for token_id in token_ids if token_id not in self._special_ids]
-        if self._bytes_of is not None:
-            return self._utf8.decode(b"".join(self._token_bytes(token_id) for token_id in new))
+        if self._is_byte_level:
+            return self._utf8.decode(b"".join(map(_bytes_of, self._tokenizer.convert_ids_to_tokens(new))))
         return self._feed_by_decoding(new)
 
     def flush(self) -> str:
         """Return what is left at the end, without an unfinished character, and start anew."""
         rest = ""
-        if self._bytes_of is None:
+        if not self._is_byte_level:
             rest = self._decode_all().rstrip("\ufffd")[len(self._given) :]
         self._utf8.reset()
         self._ids, self._given = [], ""
         return rest
-
-    def _token_bytes(self, token_id: int) -> bytes:
-        assert self._bytes_of is not None
-        token = self._tokenizer.convert_ids_to_tokens(token_id)
-        if not isinstance(token, str):
-            return b""
-        table = self._bytes_of
-        if all(character in table for character in token):
-            return bytes(table[character] for character in token)
-        return token.encode("utf-8")
 
     def _feed_by_decoding(self, new: list[int]) -> str:
         """For other tokenizers: decode everything so far and hold back an unfinished end."""
@@ -77,9 +67,29 @@ def is_byte_level(tokenizer: PreTrainedTokenizerBase) -> bool:
     return bool(decoder.get("type") == "ByteLevel")
 
 
+def token_bytes(tokenizer: PreTrainedTokenizerBase) -> list[bytes]:
+    """What each token of a byte-level tokenizer stands for, b"" for the special ones. Empty for other tokenizers."""
+    if not is_byte_level(tokenizer):
+        return []
+    special_ids = frozenset(tokenizer.all_special_ids)
+    tokens = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
+    return [b"" if number in special_ids else _bytes_of(token) for number, token in enumerate(tokens)]
+
+
+def _bytes_of(token: str | None) -> bytes:
+    if token is None:
+        return b""
+    if all(character in _BYTES for character in token):
+        return bytes(_BYTES[character] for character in token)
+    return token.encode("utf-8")
+
+
 def _byte_table() -> dict[str, int]:
     """GPT-2's printable stand-ins for the 256 bytes (Radford et al. 2019, `bytes_to_unicode` in their code)."""
     printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
     table = {chr(byte): byte for byte in printable}
     others = [byte for byte in range(256) if byte not in set(printable)]
     return table | {chr(256 + number): byte for number, byte in enumerate(others)}
+
+
+_BYTES = _byte_table()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from chatbot.language_model.backends import TextGenerator
 from chatbot.language_model.prompt_format import Turn
+from chatbot.reply.fact_lock import FactLock
 from chatbot.reply.readable import HAN
 from chatbot.reply.support import SupportChecker
 
@@ -30,12 +31,19 @@ class GeneratedReply:
 def generate_supported(
     turns: Sequence[Turn], passage: str, generator: TextGenerator, on_text: OnText
 ) -> GeneratedReply:
-    """Generates a reply to the last turn, which carries the passage. Raises EngineError, after some text too."""
+    """Generates a reply to the last turn, which carries the passage. Raises EngineError, after some text too.
+
+    The lock keeps facts that stand nowhere from being written at all; the check sees to what the rest says.
+    """
+    if not generator.follows_grammars:
+        return GeneratedReply(text="", violation="the model can't be locked to the facts")
     prompt, max_new_tokens = _prompt(turns, passage, generator)
     if not prompt:
         return GeneratedReply(text="", violation="doesn't fit the model's context")
-    checker = SupportChecker(passage=passage, question=f"{turns[-1].text} {turns[-1].standalone}")
-    pieces = generator.generate(prompt, max_new_tokens=max_new_tokens, timeout_s=TIMEOUT_S)
+    asked = (turns[-1].text, turns[-1].standalone)
+    checker = SupportChecker(passage=passage, question=" ".join(asked))
+    lock = FactLock([passage, *asked])
+    pieces = generator.generate(prompt, max_new_tokens=max_new_tokens, timeout_s=TIMEOUT_S, grammar=lock)
     text, num_shown = "", 0
     try:
         for piece in pieces:

@@ -27,7 +27,7 @@ _SENTENCE_END = re.compile(r"[。！？]|[.!?](?=\s|$)|\n")
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 _TRAILING = ".,;:!?)，。；：！？）"
 
-_FUNCTION_WORDS = frozenset(
+FUNCTION_WORDS = frozenset(
     [
         "a",
         "an",
@@ -244,7 +244,7 @@ class SupportChecker:
         if term[0] >= "\u3400":
             return self._check_chinese(term)
         word = _normal(term)
-        if word in self._words or word in _FUNCTION_WORDS:
+        if word in self._words or word in FUNCTION_WORDS:
             return ""
         return f"not in the passage: {term}"
 
@@ -341,7 +341,7 @@ def _grams(text: str) -> set[str]:
 
 
 def content_of(text: str) -> set[str]:
-    terms = {_normal(term) for term in _TERM.findall(text) if term[0] < "\u3400"} - _FUNCTION_WORDS
+    terms = {_normal(term) for term in _TERM.findall(text) if term[0] < "\u3400"} - FUNCTION_WORDS
     return terms | {gram for gram in _grams(text) if len(gram) == 2}
 
 

@@ -58,6 +58,7 @@ class ScriptedGenerator:
     num_pieces_before_error: int = 0
     context_length: int = 512
     version: str = "scripted"
+    follows_grammars: bool = True  # says so; what it is to write stays as the test wrote it
     prompt_format: WordFormat = field(default_factory=WordFormat)
     prompts: list[list[int]] = field(default_factory=list)
     num_pieces_given: int = 0
