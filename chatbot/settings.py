@@ -278,6 +278,8 @@ MAX_CACHE_MB = env.int("KEFU_MAX_CACHE_MB", default=0)  # of keys and values; 0:
 # float, bf16 or int8; auto: bf16 where the processor multiplies it, else float (docs/performance.md)
 WEIGHTS = env.str("KEFU_WEIGHTS", default="auto")
 CACHE = env.str("KEFU_CACHE", default="auto")  # float or int8; auto: int8 where the engine's kernels can be compiled
+# Whether the model words the answers itself, within the fact lock; with the embedded one quoting wins (decision 0008).
+PHRASES_ANSWERS = env.bool("KEFU_PHRASE_ANSWERS", default=False)
 MAX_WAITING_REQUESTS = env.int("KEFU_MAX_WAITING_REQUESTS", default=64)
 TRAINING_DATA = env.str("KEFU_TRAINING_DATA", default="")
 # A bigger model for the agents' help, on a server that speaks OpenAI's protocol; none without a URL.

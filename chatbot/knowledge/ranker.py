@@ -1,7 +1,7 @@
 """The trained judge of a search: which entry answers, or none. Knows vectors of features only, no texts.
 
 A small network gives every entry a logit from its features, another one gives the logit of "none of them"; a softmax
-over all makes probabilities; several such pairs, trained alike, are averaged. Trained by `manage.py train_decision`.
+over all makes probabilities; several such pairs are averaged. Trained by `manage.py train_decision`.
 """
 
 from functools import cache
@@ -13,7 +13,6 @@ import numpy.typing as npt
 Features = npt.NDArray[np.float32]
 
 RANKER_PATH = Path(__file__).with_name("retrieval_ranker.npz")
-NUM_NETWORKS = 5
 
 
 class Ranker:

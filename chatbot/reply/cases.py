@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
+
 from chatbot.knowledge.index import KnowledgeIndex
 from chatbot.knowledge.services import entries_of_file
 from chatbot.language_model.backends import TextGenerator
@@ -40,7 +42,11 @@ def answer_case(
     start = time.perf_counter()
     shown: list[float] = []
     reply = answer_turn(
-        turns=turns, knowledge=knowledge, generator=generator, on_text=lambda _: shown.append(time.perf_counter())
+        turns=turns,
+        knowledge=knowledge,
+        generator=generator,
+        on_text=lambda _: shown.append(time.perf_counter()),
+        is_phrased=settings.PHRASES_ANSWERS,
     )
     return {
         "id": case_id,

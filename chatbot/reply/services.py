@@ -49,6 +49,7 @@ def generate_reply(*, reply_id: int, attempt: int) -> None:
                 knowledge=current_index(),
                 generator=get_generator(),
                 on_text=_DeltaSender(reply, lease).send,
+                is_phrased=settings.PHRASES_ANSWERS,
             )
         except LeaseLostError:
             log.warning("reply %s, attempt %s: taken over by another worker", reply_id, attempt)
@@ -87,6 +88,7 @@ def replay_replies(conversation: Conversation, *, max_turns: int) -> Iterator[tu
                 knowledge=current_index(),
                 generator=get_generator(),
                 on_text=lambda _: None,
+                is_phrased=settings.PHRASES_ANSWERS,
             )
             yield message.seq, finished
             turns += [_turn_with(message, finished), Turn(role="bot", text=finished.text)]

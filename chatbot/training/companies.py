@@ -10,6 +10,8 @@ from chatbot.training.datasets import DatasetError, Record, history_turns, read_
 
 # Written for Kefu and checked in, so that everything which decides can be trained again.
 TEXTS = Path(__file__).with_name("texts")
+# To the same companies, in words as most customers choose them: what the ranker learns how sure to be from.
+EVERYDAY = Path(__file__).with_name("everyday")
 
 
 @dataclass

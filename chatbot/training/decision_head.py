@@ -3,13 +3,15 @@
 Each invented company becomes a knowledge base, with some customers' phrasings as alternatives; its other questions are
 asked of it. "None of them" is learned from near misses, from questions whose own entry was taken out, and from what
 customers ask other companies. Companies are searched with an encoder, and read by a reader, that weren't trained on
-them, so that the ranker sees scores as in service. Run by `manage.py train_decision`.
+them, so that the ranker sees scores as in service. Half of its networks learn from everyday questions instead, written
+later and known to no encoder and no reader: the first texts are harder than what customers ask, and teach it to doubt.
+Run by `manage.py train_decision`.
 """
 
 import logging
 import random
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,11 +21,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from chatbot.encoder.encoder import SentenceEncoder, Vectors
+from chatbot.encoder.encoder import Encoder, SentenceEncoder, Vectors
 from chatbot.encoder.reader import Reader, ReaderNetwork
 from chatbot.knowledge.entries import Entry
 from chatbot.knowledge.index import KnowledgeIndex
-from chatbot.knowledge.ranker import NUM_NETWORKS
 from chatbot.language_model.prompt_format import Turn
 from chatbot.reply.intent_head import INTENTS
 from chatbot.reply.questions import with_context
@@ -34,6 +35,7 @@ from chatbot.training.two_views import calibration_error
 
 log = logging.getLogger(__name__)
 
+NUM_NETWORKS = 5  # of the ranker, from each of its two kinds of questions
 NUM_FOLDS = 2
 FOLD_EPOCHS = 2
 MAX_ALTERNATIVES = 3
@@ -44,6 +46,8 @@ PARAPHRASES_READ = 0.7
 MERGED_ON = 300
 STRANGERS_PER_COMPANY = 32  # half of them put to a base of a few entries
 QUESTIONS_PER_OTHER_TURN = 6
+EVERYDAY_MEASURED_SHARE = 0.45
+UNANSWERABLE_SHARE = 0.3  # that the everyday questions are brought to; as written it is nearly a half
 HIDDEN = 24
 MIN_SCALE = 0.05  # an input that hardly varies in training must not weigh a lot where it does
 RANKER_EPOCHS, RANKER_LEARNING_RATE, RANKER_BATCH = 12, 3e-3, 64
@@ -160,6 +164,45 @@ def ask_companies(
     return asked, reader_layers.merge(readers, some, states)
 
 
+def ask_everyday(
+    folder: Path,
+    everyday: Path,
+    encoder: SentenceEncoder,
+    reader: Reader,
+    *,
+    seed: int,
+    on_company: Callable[[str], None] = lambda _: None,
+) -> dict[str, list[Asked]]:
+    """What the index measures for questions worded as in service, with the encoder and the reader that serve.
+
+    Those know the companies, but neither these questions nor these near misses.
+    """
+    companies = _load_companies(folder)
+    questions: dict[str, list[_Question]] = defaultdict(list)
+    for record in read_kind(everyday, "paraphrases"):
+        questions[record["company"]].append(_as_asked(record))
+    for name, question in _questions(everyday, ("followups", "near_misses", "several")):
+        questions[name].append(question)
+    asked = {}
+    for name, own in questions.items():
+        draw = random.Random(f"{seed}/{name}")
+        strangers = [question for other, theirs in questions.items() if other != name for question in theirs]
+        index, _ = _index_of(companies[name], encoder, draw)
+        posed = _put_to(index, own, strangers, draw)
+        asked[name] = [_measure(one, reader) for one in posed if draw.random() < EVERYDAY_MEASURED_SHARE]
+        on_company(name)
+    return asked
+
+
+def with_share_of_unanswerable(asked: Sequence[Asked], *, seed: int) -> list[Asked]:
+    """The answerable ones several times, so that UNANSWERABLE_SHARE of all have no answer."""
+    unanswerable = [one for one in asked if one.kind in UNANSWERABLE]
+    answerable = [one for one in asked if one.kind not in UNANSWERABLE]
+    wanted = round(len(unanswerable) * (1 - UNANSWERABLE_SHARE) / UNANSWERABLE_SHARE)
+    times, more = divmod(wanted, len(answerable))
+    return [*unanswerable, *answerable * times, *random.Random(seed).sample(answerable, more)]
+
+
 def _pose_all(folder: Path, states: encoder_layers.TextStates, published: nn.ModuleList, *, seed: int) -> list[_Fold]:
     companies = _load_companies(folder)
     read = encoder_layers.read_states(load_company_texts(folder), states)
@@ -192,7 +235,7 @@ def _readings_of(fold: _Fold, draw: random.Random) -> list[reader_layers.Reading
 
 
 def train_ranker(asked: Sequence[Asked], *, seed: int, num_epochs: int = RANKER_EPOCHS) -> list[RankerNetworks]:
-    """Several networks that differ in their beginning only: their mean is better and better calibrated than one."""
+    """Some networks that differ in their beginning only: their mean is better and better calibrated than one."""
     return [_train_networks(asked, seed=seed + number, num_epochs=num_epochs) for number in range(NUM_NETWORKS)]
 
 
@@ -278,8 +321,20 @@ def _labelled(
 
 def save_ranker(networks: Sequence[RankerNetworks], path: Path) -> None:
     """Each weight with the networks as its first dimension."""
+    np.savez_compressed(path, **_stacked(networks))  # type: ignore[arg-type]
+
+
+def add_to_ranker(networks: Sequence[RankerNetworks], path: Path) -> None:
+    """Behind the first NUM_NETWORKS of the file, in place of what was behind them."""
+    with np.load(path, allow_pickle=False) as known:
+        first = {name: value[:NUM_NETWORKS] for name, value in known.items()}
+    added = _stacked(networks)
+    np.savez_compressed(path, **{name: np.concatenate([first[name], added[name]]) for name in first})  # type: ignore[arg-type]
+
+
+def _stacked(networks: Sequence[RankerNetworks]) -> dict[str, Vectors]:
     weights = [one.entry.weights("entry") | one.none.weights("none") for one in networks]
-    np.savez_compressed(path, **{name: np.stack([one[name] for one in weights]) for name in weights[0]})  # type: ignore[arg-type]
+    return {name: np.stack([one[name] for one in weights]) for name in weights[0]}
 
 
 def _load_companies(folder: Path) -> dict[str, _Company]:
@@ -289,18 +344,28 @@ def _load_companies(folder: Path) -> dict[str, _Company]:
         company.answers.append(record)
     for record in read_kind(folder, "paraphrases"):
         companies[record["company"]].paraphrases.append(record)
-    for name in ("replies", "followups", "near_misses", "several", "offers"):
-        for record in read_kind(folder, name):
-            ids = tuple(record.get("answer_ids") or ([record["answer_id"]] if "answer_id" in record else []))
-            turns = [*history_turns(record.get("history") or []), Turn("customer", record["question"])]
-            found = companies[record["company"]].questions
-            found.append(_Question([record["question"], *with_context(turns)], record["lang"], ids, name))
-            if "standalone" in record:  # what is asked in the entry's own words must be answered, too
-                found.append(_Question([record["standalone"]], record["lang"], ids, "plain"))
+    for name, question in _questions(folder, ("replies", "followups", "near_misses", "several", "offers")):
+        companies[name].questions.append(question)
     for company in companies.values():
         for answer in company.answers:
             company.questions.append(_Question([_asked_in_a_chat(answer)], company.language, (answer["id"],), "plain"))
     return companies
+
+
+def _questions(folder: Path, kinds: Sequence[str]) -> Iterator[tuple[str, _Question]]:
+    """With the company that each is asked of."""
+    for kind in kinds:
+        for record in read_kind(folder, kind):
+            ids = tuple(record.get("answer_ids") or ([record["answer_id"]] if "answer_id" in record else []))
+            turns = [*history_turns(record.get("history") or []), Turn("customer", record["question"])]
+            queries = [record["question"], *with_context(turns)]
+            yield record["company"], _Question(queries, record["lang"], ids, kind)
+            if "standalone" in record:  # what is asked in the entry's own words must be answered, too
+                yield record["company"], _Question([record["standalone"]], record["lang"], ids, "plain")
+
+
+def _as_asked(paraphrase: Record) -> _Question:
+    return _Question([paraphrase["text"]], paraphrase["lang"], (paraphrase["answer_id"],), "paraphrases")
 
 
 def _asked_in_a_chat(answer: Record) -> str:
@@ -313,9 +378,15 @@ def _pose(
     company: _Company, strangers: Sequence[_Question], encoder: encoder_layers.TrainedEncoder, draw: random.Random
 ) -> list[Posed]:
     index, left = _index_of(company, encoder, draw)
-    own = [_Question([r["text"]], r["lang"], (r["answer_id"],), "paraphrases") for r in left]
+    return _put_to(index, [*map(_as_asked, left), *company.questions], strangers, draw)
+
+
+def _put_to(
+    index: KnowledgeIndex, questions: Sequence[_Question], strangers: Sequence[_Question], draw: random.Random
+) -> list[Posed]:
+    """Questions to the whole base, some to a part of it or with their own entry taken out; and other companies'."""
     posed = []
-    for question in [*own, *company.questions]:
+    for question in questions:
         posed.append(Posed(index, question, question.kind))
         if question.answer_ids and draw.random() < LEFT_OUT_SHARE:
             posed.append(Posed(_without(index, question.answer_ids), replace(question, answer_ids=()), "left_out"))
@@ -343,9 +414,7 @@ def _part_of(index: KnowledgeIndex, entries: Sequence[Entry]) -> KnowledgeIndex:
     return KnowledgeIndex(entries, encoder=index.encoder, vectors=index.vectors)
 
 
-def _index_of(
-    company: _Company, encoder: encoder_layers.TrainedEncoder, draw: random.Random
-) -> tuple[KnowledgeIndex, list[Record]]:
+def _index_of(company: _Company, encoder: Encoder, draw: random.Random) -> tuple[KnowledgeIndex, list[Record]]:
     """The company's knowledge base, and the phrasings that it doesn't hold as alternatives."""
     phrasings: dict[str, list[Record]] = defaultdict(list)
     left: list[Record] = []
