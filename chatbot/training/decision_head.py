@@ -30,7 +30,7 @@ from chatbot.reply.intent_head import INTENTS
 from chatbot.reply.questions import with_context
 from chatbot.training import encoder_layers, reader_layers, two_views
 from chatbot.training.companies import load_company_texts, read_kind
-from chatbot.training.datasets import Record, history_turns
+from chatbot.training.datasets import DatasetError, Record, history_turns
 from chatbot.training.two_views import calibration_error
 
 log = logging.getLogger(__name__)
@@ -175,7 +175,8 @@ def ask_everyday(
 ) -> dict[str, list[Asked]]:
     """What the index measures for questions worded as in service, with the encoder and the reader that serve.
 
-    Those know the companies, but neither these questions nor these near misses.
+    Those know the companies, but neither these questions nor these near misses. Raises DatasetError where a company
+    has no answers.
     """
     companies = _load_companies(folder)
     questions: dict[str, list[_Question]] = defaultdict(list)
@@ -185,6 +186,8 @@ def ask_everyday(
         questions[name].append(question)
     asked = {}
     for name, own in questions.items():
+        if name not in companies:
+            raise DatasetError(f"{everyday} asks {name}, which has no answers in {folder}.")
         draw = random.Random(f"{seed}/{name}")
         strangers = [question for other, theirs in questions.items() if other != name for question in theirs]
         index, _ = _index_of(companies[name], encoder, draw)

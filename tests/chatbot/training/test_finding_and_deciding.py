@@ -8,7 +8,7 @@ from io import StringIO
 import numpy as np
 import pytest
 import torch
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from chatbot.encoder.encoder import SentenceEncoder, get_encoder
 from chatbot.encoder.reader import PairReader
@@ -16,6 +16,7 @@ from chatbot.knowledge.entries import Entry
 from chatbot.knowledge.index import KnowledgeIndex
 from chatbot.knowledge.ranker import Ranker
 from chatbot.training import reader_layers
+from chatbot.training.decision_head import NUM_NETWORKS
 from chatbot.training.encoder_layers import TextStates
 
 TOPICS = {
@@ -73,11 +74,16 @@ def test_the_encoder_is_the_same_for_the_same_seed_and_is_what_serving_loads(dat
 
 def test_reader_and_ranker_are_what_serving_loads_and_held_out_companies_are_reported(data, tmp_path, monkeypatch):
     reader_path, ranker_path, out = tmp_path / "reader.npz", tmp_path / "ranker.npz", StringIO()
-    call_command(
-        "train_decision", data=data, reader=reader_path, ranker=ranker_path, intents=tmp_path / "intents.npz",
-        stdout=out, stderr=StringIO(), skip_checks=True,
-    )  # fmt: skip
-    assert "held-out companies" in out.getvalue()
+    paths = {"data": data, "everyday": data, "reader": reader_path, "ranker": ranker_path}
+    quiet = {"stdout": out, "stderr": StringIO(), "skip_checks": True}
+    call_command("train_decision", intents=tmp_path / "intents.npz", **paths, **quiet)
+    assert out.getvalue().count("ranker on held-out companies") == 2
+    networks = np.load(ranker_path)["entry_in"]
+    assert len(networks) == 2 * NUM_NETWORKS
+    call_command("train_decision", only="everyday", seed=1, **paths, **quiet)
+    again = np.load(ranker_path)["entry_in"]
+    assert np.array_equal(again[:NUM_NETWORKS], networks[:NUM_NETWORKS])
+    assert not np.array_equal(again[NUM_NETWORKS:], networks[NUM_NETWORKS:])
     entries = [Entry(id=t, language="en", question=q, answer=a) for t, (q, a, _) in TOPICS.items()]
     reader = PairReader(get_encoder(), reader_path)
     monkeypatch.setattr("chatbot.knowledge.index.get_reader", lambda: reader)
@@ -85,6 +91,12 @@ def test_reader_and_ranker_are_what_serving_loads_and_held_out_companies_are_rep
     found = index.search(["When are you open?"], top_k=3, language="en")
     assert found[0].entry.id == "hours"
     assert 0 < sum(candidate.score for candidate in found) < 1
+
+
+def test_everyday_questions_to_a_company_without_answers_are_refused(data, tmp_path):
+    _write(data / "answers.jsonl.xz", [])
+    with pytest.raises(CommandError, match="asks north, which has no answers"):
+        call_command("train_decision", only="everyday", data=data, everyday=data, skip_checks=True, stderr=StringIO())
 
 
 def test_the_reader_learns_which_entry_a_question_is_about():
