@@ -18,7 +18,7 @@ from chatbot.reply.texts import TextName
 Action = Literal["answer", "clarify", "decline", "handoff", "smalltalk"]
 
 # Chosen on the development knowledge bases and held-out companies: docs/experiments.md, "Answers".
-MIN_CONFIDENCE_TO_ANSWER = 0.4
+MIN_CONFIDENCE_TO_ANSWER = 0.42
 MIN_CONFIDENCE_IN_SMALL_BASE = 0.55  # with little to compare with, the ranker is surer than it is right
 # Of the bare turn, to leave out what was said before it: "Memory over thirty turns" there.
 MIN_CONFIDENCE_ALONE = 0.7
