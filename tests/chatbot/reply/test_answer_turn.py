@@ -31,6 +31,14 @@ def ask(knowledge) -> Asking:
     return Asking(knowledge)
 
 
+def test_a_model_that_cannot_be_locked_to_the_facts_is_not_asked_to_phrase(ask):
+    said = "Delivery costs $7 and takes 2 to 4 business days."
+    generator = ScriptedGenerator(reply=said, follows_grammars=False)
+    reply = ask("How long does delivery take?", generator=generator)
+    assert (reply.origin, reply.text) == ("approved text", TEXT_OF["delivery.en"])
+    assert generator.num_pieces_given == 0
+
+
 def test_a_reply_that_the_passage_supports_is_shown_in_the_models_words(ask):
     said = "Delivery costs $7 and takes 2 to 4 business days."
     reply = ask("How long does delivery take?", generator=ScriptedGenerator(reply=said))
