@@ -82,6 +82,13 @@ def test_an_unsupported_generation_is_replaced_by_the_approved_text(conversation
     assert message.answered_reply.sources[0]["id"] == "returns.en"
 
 
+def test_unless_told_to_the_model_is_not_asked_to_phrase(conversation, knowledge, generator, settings):
+    settings.PHRASES_ANSWERS = False
+    generator.stop()
+    message = answer(ask(conversation))
+    assert (message.text, message.answered_reply.degraded) == (RETURNS, "")
+
+
 def test_a_reply_is_approved_text_when_the_engine_is_down(conversation, knowledge, generator):
     generator.stop()
     message = answer(ask(conversation))
