@@ -244,7 +244,7 @@ class Engine:
         """
         while len(self._active) < self._max_batch_size and (request := self._activate_next()):
             request.num_reused = request.num_cached = slots.take(request.prompt_token_ids)
-            request.state = RequestState.PREFILLING
+            request.begin(RequestState.PREFILLING)
             slots.evict(self._max_cached_tokens - self._num_reserved())
             self._metrics.count_prompt(request)
 
@@ -298,7 +298,7 @@ class Engine:
         for slot in range(self._num_decoding, len(self._active)):
             request, first_reader = self._active[slot], self._num_decoding
             if request.token_ids:
-                request.begin_decoding()
+                request.begin(RequestState.DECODING)
                 slots.swap(slot, first_reader)
                 self._active[slot], self._active[first_reader] = self._active[first_reader], request
                 self._num_decoding += 1

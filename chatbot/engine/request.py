@@ -120,11 +120,11 @@ class Request:
             else:
                 return
 
-    def begin_decoding(self) -> None:
-        """The prompt is read. Nothing changes for one that has ended in the meantime."""
+    def begin(self, state: RequestState) -> None:
+        """Reading the prompt or decoding begins. Nothing changes for a request that has ended in the meantime."""
         with self._ending:
             if not self.is_terminal:
-                self.state = RequestState.DECODING
+                self.state = state
 
     def append(self, token_id: int, log_probability: float | None = None) -> None:
         """Called by the engine's thread with each new token of the text. Nothing comes after a cancel meanwhile."""

@@ -125,6 +125,22 @@ def test_a_drain_that_begins_while_a_request_is_given_its_slot_waits_for_it(make
     assert request.state is RequestState.FINISHED
 
 
+def test_a_request_that_is_cancelled_while_it_is_given_its_slot_stays_cancelled(make_engine, monkeypatch):
+    engine, take = make_engine(), SlotTable.take
+
+    def take_and_cancel(table, prompt):
+        engine.cancel_request(request)
+        return take(table, prompt)
+
+    request = engine.add_request([1], params(max_new_tokens=40, logits_processors=(slow,)))
+    monkeypatch.setattr(SlotTable, "take", take_and_cancel)
+    request = engine.add_request(SYSTEM, params())
+    assert list(request) == []
+    assert engine.drain(timeout_s=20)
+    assert request.state is RequestState.CANCELLED
+    assert request.token_ids == []
+
+
 def test_log_probabilities_are_the_models_own_and_come_only_on_demand(make_engine, tiny_model):
     engine = make_engine()
     request = engine.add_request(SYSTEM, params(log_probabilities=True, temperature=0.7, seed=1))

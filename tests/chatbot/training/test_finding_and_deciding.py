@@ -94,9 +94,16 @@ def test_reader_and_ranker_are_what_serving_loads_and_held_out_companies_are_rep
 
 
 def test_everyday_questions_to_a_company_without_answers_are_refused(data, tmp_path):
-    _write(data / "answers.jsonl.xz", [])
-    with pytest.raises(CommandError, match="asks north, which has no answers"):
-        call_command("train_decision", only="everyday", data=data, everyday=data, skip_checks=True, stderr=StringIO())
+    everyday = tmp_path / "everyday"
+    everyday.mkdir()
+    _write(
+        everyday / "paraphrases.jsonl.xz", [{"company": "east", "lang": "en", "answer_id": "hours", "text": "open?"}]
+    )
+    for name in ("followups", "near_misses", "several"):
+        _write(everyday / f"{name}.jsonl.xz", [])
+    paths = {"data": data, "everyday": everyday}
+    with pytest.raises(CommandError, match="asks east, which has no answers"):
+        call_command("train_decision", only="everyday", skip_checks=True, stderr=StringIO(), **paths)
 
 
 def test_the_reader_learns_which_entry_a_question_is_about():
