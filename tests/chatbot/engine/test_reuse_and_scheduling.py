@@ -126,15 +126,16 @@ def test_a_drain_that_begins_while_a_request_is_given_its_slot_waits_for_it(make
 
 
 def test_a_request_that_is_cancelled_while_it_is_given_its_slot_stays_cancelled(make_engine, monkeypatch):
-    engine, take = make_engine(), SlotTable.take
+    engine, take, is_added = make_engine(), SlotTable.take, threading.Event()
 
     def take_and_cancel(table, prompt):
+        is_added.wait(5)
         engine.cancel_request(request)
         return take(table, prompt)
 
-    request = engine.add_request([1], params(max_new_tokens=40, logits_processors=(slow,)))
     monkeypatch.setattr(SlotTable, "take", take_and_cancel)
     request = engine.add_request(SYSTEM, params())
+    is_added.set()
     assert list(request) == []
     assert engine.drain(timeout_s=20)
     assert request.state is RequestState.CANCELLED
