@@ -7,6 +7,7 @@ import time
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Protocol, Unpack
 
 import torch
@@ -16,7 +17,7 @@ from chatbot.engine.shape import ModelShape
 from chatbot.language_model.checkpoints import Checkpoint, load_checkpoint
 from chatbot.language_model.constrained import Grammar, GrammarLock, Vocabulary
 from chatbot.language_model.prompt_format import PromptFormat
-from chatbot.language_model.tokenizer import IncrementalDecoder, token_bytes
+from chatbot.language_model.tokenizer import IncrementalDecoder, is_byte_level, token_bytes
 
 
 class TextGenerator(Protocol):
@@ -59,9 +60,7 @@ class LocalGenerator:
         self.version = checkpoint.version
         self.prompt_format = checkpoint.prompt_format
         self.context_length = engine.shape.context_length
-        content = token_bytes(checkpoint.tokenizer)
-        self._vocabulary = Vocabulary(content) if content else None
-        self.follows_grammars = self._vocabulary is not None
+        self.follows_grammars = is_byte_level(checkpoint.tokenizer)
         weakref.finalize(self, engine.stop)
 
     @property
@@ -93,8 +92,13 @@ class LocalGenerator:
         finally:
             self.engine.cancel_request(request)
 
+    @cached_property
+    def _vocabulary(self) -> Vocabulary:
+        """Made when it is first needed: unless answers are phrased, it never is."""
+        return Vocabulary(token_bytes(self._checkpoint.tokenizer))
+
     def _lock(self, grammar: Grammar) -> GrammarLock:
-        if self._vocabulary is None:
+        if not self.follows_grammars:
             raise ValueError("the bytes of this model's tokens aren't known, so it can't follow a grammar")
         return GrammarLock(grammar, self._vocabulary, self.prompt_format.stop_token_ids)
 
