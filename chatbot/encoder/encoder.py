@@ -53,9 +53,7 @@ class SentenceEncoder:
         self.upper = self.plain
         digest = hashlib.sha256(f"{_FORMAT} {self._path.stat().st_size} {PREFIX}{MAX_CHARS}".encode())
         if upper_path is not None:
-            upper = layers[-NUM_TRAINED:]
-            upper.load_state_dict(read_arrays(upper_path))
-            self.upper = quantise(upper)
+            self.upper = quantise(self.read_trained(upper_path))
             digest.update(upper_path.read_bytes())
         self.version = f"e5-small-{digest.hexdigest()[:12]}"
         self._kept = lru_cache(_TEXTS_KEPT)(lambda text: self._lower_states(text).half())
@@ -63,6 +61,12 @@ class SentenceEncoder:
     def read_published(self) -> nn.ModuleList:
         """The published upper layers in float32, to train from."""
         return read_layers(read_weights(self._path))[-NUM_TRAINED:]
+
+    def read_trained(self, path: Path = UPPER_PATH) -> nn.ModuleList:
+        """The same, as trained here."""
+        layers = self.read_published()
+        layers.load_state_dict(read_arrays(path))
+        return layers
 
     @torch.inference_mode()
     def encode(self, texts: Sequence[str], upper: nn.ModuleList | None = None) -> Vectors:

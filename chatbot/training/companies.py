@@ -10,8 +10,7 @@ from chatbot.training.datasets import DatasetError, Record, history_turns, read_
 
 # Written for Kefu and checked in, so that everything which decides can be trained again.
 TEXTS = Path(__file__).with_name("texts")
-# To the same companies, in words as most customers choose them: what the ranker learns how sure to be from.
-EVERYDAY = Path(__file__).with_name("everyday")
+RANKER_SHARE = 0.2  # of the companies: the ranker learns from them how far to trust an encoder and a reader new to them
 
 
 @dataclass
@@ -62,6 +61,11 @@ def _queries_of(record: Record) -> list[str]:
         return [record["question"]]
     asked = [turn.text for turn in history_turns(record["history"]) if turn.role == "customer"]
     return [" ".join([*asked, record["question"]]), record["standalone"]]
+
+
+def split_for_ranker(names: Sequence[str], *, seed: int) -> tuple[list[str], list[str]]:
+    """The companies that the encoder and the reader are trained on, and those that the ranker is."""
+    return hold_out(names, share=RANKER_SHARE, seed=seed)
 
 
 def hold_out(names: Sequence[str], *, share: float, seed: int) -> tuple[list[str], list[str]]:

@@ -2,16 +2,13 @@
 
 Each invented company becomes a knowledge base, with some customers' phrasings as alternatives; its other questions are
 asked of it. "None of them" is learned from near misses, from questions whose own entry was taken out, and from what
-customers ask other companies. Companies are searched with an encoder, and read by a reader, that weren't trained on
-them, so that the ranker sees scores as in service. Half of its networks learn from everyday questions instead, written
-later and known to no encoder and no reader: the first texts are harder than what customers ask, and teach it to doubt.
-Run by `manage.py train_decision`.
+customers ask other companies. The ranker learns from companies that neither encoder nor reader were trained on, so that
+it sees scores as in service. Run by `manage.py train_decision`.
 """
 
-import logging
 import random
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -22,32 +19,26 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from chatbot.encoder.encoder import Encoder, SentenceEncoder, Vectors
-from chatbot.encoder.reader import Reader, ReaderNetwork
+from chatbot.encoder.reader import Reader
 from chatbot.knowledge.entries import Entry
 from chatbot.knowledge.index import KnowledgeIndex
 from chatbot.language_model.prompt_format import Turn
 from chatbot.reply.intent_head import INTENTS
 from chatbot.reply.questions import with_context
 from chatbot.training import encoder_layers, reader_layers, two_views
-from chatbot.training.companies import load_company_texts, read_kind
+from chatbot.training.companies import read_kind
 from chatbot.training.datasets import DatasetError, Record, history_turns
 from chatbot.training.two_views import calibration_error
 
-log = logging.getLogger(__name__)
-
-NUM_NETWORKS = 5  # of the ranker, from each of its two kinds of questions
-NUM_FOLDS = 2
-FOLD_EPOCHS = 2
+NUM_NETWORKS = 10  # of the ranker
+NUM_TRIALS = 4
 MAX_ALTERNATIVES = 3
 LEFT_OUT_SHARE = 0.1
 SMALL_BASE_SHARE = 0.15  # of the questions are also put to a base of a few entries
-MEASURED_SHARE = 0.35
-PARAPHRASES_READ = 0.7
-MERGED_ON = 300
+PARAPHRASES_READ = 0.6
 STRANGERS_PER_COMPANY = 32  # half of them put to a base of a few entries
 QUESTIONS_PER_OTHER_TURN = 6
-EVERYDAY_MEASURED_SHARE = 0.45
-UNANSWERABLE_SHARE = 0.2  # that the everyday questions are brought to; as written it is nearly a half
+UNANSWERABLE_SHARE = 0.2  # of the questions that the ranker learns from; as written it is more
 HIDDEN = 24
 MIN_SCALE = 0.05  # an input that hardly varies in training must not weigh a lot where it does
 RANKER_EPOCHS, RANKER_LEARNING_RATE, RANKER_BATCH = 12, 3e-3, 64
@@ -80,14 +71,6 @@ class Posed:
     question: _Question
     kind: str
     is_whole: bool = True  # not just a few of the company's entries
-
-
-@dataclass(frozen=True)
-class _Fold:
-    """Some of the companies, with the questions put to each; `layers`: the encoder's, trained on the others."""
-
-    layers: nn.ModuleList
-    posed: dict[str, list[Posed]]
 
 
 @dataclass
@@ -140,95 +123,13 @@ class RankerNetworks(nn.Module):
         return F.log_softmax(torch.cat([logits, none[:, None]], dim=1), dim=1)
 
 
-def ask_companies(
-    folder: Path, encoder: SentenceEncoder, *, seed: int, on_company: Callable[[str], None] = lambda _: None
-) -> tuple[dict[str, list[Asked]], ReaderNetwork]:
-    """What the index measures for every question of the folder, by company; and the reader that is to serve."""
-    states = encoder_layers.TextStates(encoder)
-    folds = _pose_all(folder, states, encoder.read_published(), seed=seed)
-    readings = [_readings_of(fold, random.Random(seed)) for fold in folds]
-    asked: dict[str, list[Asked]] = {}
-    readers = []
-    for number, fold in enumerate(folds):
-        others = [reading for other in readings[:number] + readings[number + 1 :] for reading in other]
-        # with the same seed what isn't in the fold's layers begins alike: only so can readers be merged
-        reader = reader_layers.train(others, states, fold.layers, num_epochs=reader_layers.NUM_EPOCHS, seed=seed)
-        readers.append(reader)
-        trained, draw = reader_layers.TrainedReader(states, reader), random.Random(seed)
-        for name, posed in fold.posed.items():
-            # some of them, for reading takes long and the ranker is small
-            asked[name] = [_measure(one, trained) for one in posed if draw.random() < MEASURED_SHARE]
-            on_company(name)
-    all_readings = [reading for own in readings for reading in own]
-    some = random.Random(seed).sample(all_readings, min(len(all_readings), MERGED_ON))
-    return asked, reader_layers.merge(readers, some, states)
-
-
-def ask_everyday(
-    folder: Path,
-    everyday: Path,
-    encoder: SentenceEncoder,
-    reader: Reader,
-    *,
-    seed: int,
-    on_company: Callable[[str], None] = lambda _: None,
-) -> dict[str, list[Asked]]:
-    """What the index measures for questions worded as in service, with the encoder and the reader that serve.
-
-    Those know the companies, but neither these questions nor these near misses. Raises DatasetError where a company
-    has no answers.
-    """
-    companies = _load_companies(folder)
-    questions: dict[str, list[_Question]] = defaultdict(list)
-    for record in read_kind(everyday, "paraphrases"):
-        questions[record["company"]].append(_as_asked(record))
-    for name, question in _questions(everyday, ("followups", "near_misses", "several")):
-        questions[name].append(question)
-    asked = {}
-    for name, own in questions.items():
-        if name not in companies:
-            raise DatasetError(f"{everyday} asks {name}, which has no answers in {folder}.")
-        draw = random.Random(f"{seed}/{name}")
-        strangers = [question for other, theirs in questions.items() if other != name for question in theirs]
-        index, _ = _index_of(companies[name], encoder, draw)
-        posed = _put_to(index, own, strangers, draw)
-        asked[name] = [_measure(one, reader) for one in posed if draw.random() < EVERYDAY_MEASURED_SHARE]
-        on_company(name)
-    return asked
-
-
-def with_share_of_unanswerable(asked: Sequence[Asked], *, seed: int) -> list[Asked]:
-    """The answerable ones several times, so that UNANSWERABLE_SHARE of all have no answer."""
-    unanswerable = [one for one in asked if one.kind in UNANSWERABLE]
-    answerable = [one for one in asked if one.kind not in UNANSWERABLE]
-    wanted = round(len(unanswerable) * (1 - UNANSWERABLE_SHARE) / UNANSWERABLE_SHARE)
-    times, more = divmod(wanted, len(answerable))
-    return [*unanswerable, *answerable * times, *random.Random(seed).sample(answerable, more)]
-
-
-def _pose_all(folder: Path, states: encoder_layers.TextStates, published: nn.ModuleList, *, seed: int) -> list[_Fold]:
-    companies = _load_companies(folder)
-    read = encoder_layers.read_states(load_company_texts(folder), states)
-    names = sorted(companies)
-    random.Random(seed).shuffle(names)
-    folds = []
-    for fold in range(NUM_FOLDS):
-        own = names[fold::NUM_FOLDS]
-        others = [company for company in read if company.texts.name not in own]
-        *_, layers = encoder_layers.train(others, published, num_epochs=FOLD_EPOCHS, seed=seed)
-        trained = encoder_layers.TrainedEncoder(states, layers)
-        posed = {}
-        for name in own:
-            strangers = [one for other in own if other != name for one in companies[other].questions]
-            posed[name] = _pose(companies[name], strangers, trained, random.Random(f"{seed}/{name}"))
-        folds.append(_Fold(layers, posed))
-    return folds
-
-
-def _readings_of(fold: _Fold, draw: random.Random) -> list[reader_layers.Reading]:
-    """Of the questions that are put to whole knowledge bases; of paraphrases, which are many and alike, some."""
+def read_companies(
+    folder: Path, names: Sequence[str], encoder: encoder_layers.TrainedEncoder, *, seed: int
+) -> list[reader_layers.Reading]:
+    """Questions put to whole knowledge bases of these companies; of paraphrases, which are many and alike, some."""
+    draw = random.Random(seed)
     readings = []
-    for one in (posed for own in fold.posed.values() for posed in own):
+    for one in (posed for own in _pose_all(folder, names, encoder, seed=seed).values() for posed in own):
         if one.is_whole and (one.kind != "paraphrases" or draw.random() < PARAPHRASES_READ):
             found = one.index.nearest(one.question.queries, one.question.language)
             wanted = tuple(n for n, entry in enumerate(found) if entry.id in one.question.answer_ids)
@@ -237,9 +138,63 @@ def _readings_of(fold: _Fold, draw: random.Random) -> list[reader_layers.Reading
     return readings
 
 
+def ask_companies(
+    folder: Path,
+    names: Sequence[str],
+    encoder: Encoder,
+    reader: Reader,
+    *,
+    seed: int,
+    on_company: Callable[[str], None] = lambda _: None,
+) -> dict[str, list[Asked]]:
+    """What the index measures for every question to these companies, which encoder and reader must not know."""
+    asked = {}
+    for name, posed in _pose_all(folder, names, encoder, seed=seed).items():
+        asked[name] = [_measure(one, reader) for one in posed]
+        on_company(name)
+    return asked
+
+
+def _with_share_of_unanswerable(asked: Sequence[Asked], *, seed: int) -> list[Asked]:
+    """The answerable ones several times, so that UNANSWERABLE_SHARE of all have no answer."""
+    unanswerable = [one for one in asked if one.kind in UNANSWERABLE]
+    answerable = [one for one in asked if one.kind not in UNANSWERABLE]
+    wanted = round(len(unanswerable) * (1 - UNANSWERABLE_SHARE) / UNANSWERABLE_SHARE)
+    times, more = divmod(wanted, len(answerable))
+    return [*unanswerable, *answerable * times, *random.Random(seed).sample(answerable, more)]
+
+
+def _pose_all(folder: Path, names: Sequence[str], encoder: Encoder, *, seed: int) -> dict[str, list[Posed]]:
+    """Questions of all kinds to each of these companies; what another of them is asked is a stranger's question."""
+    companies = _load_companies(folder)
+    posed = {}
+    for name in names:
+        strangers = [one for other in names if other != name for one in companies[other].questions]
+        posed[name] = _pose(companies[name], strangers, encoder, random.Random(f"{seed}/{name}"))
+    return posed
+
+
 def train_ranker(asked: Sequence[Asked], *, seed: int, num_epochs: int = RANKER_EPOCHS) -> list[RankerNetworks]:
     """Some networks that differ in their beginning only: their mean is better and better calibrated than one."""
-    return [_train_networks(asked, seed=seed + number, num_epochs=num_epochs) for number in range(NUM_NETWORKS)]
+    balanced = _with_share_of_unanswerable(asked, seed=seed)
+    return [_train_networks(balanced, seed=seed + number, num_epochs=num_epochs) for number in range(NUM_NETWORKS)]
+
+
+def cross_validate(asked: Mapping[str, Sequence[Asked]], thresholds: Sequence[float], *, seed: int) -> dict[str, float]:
+    """`evaluate_ranker` over all companies, each judged by networks that were trained on the others.
+
+    Raises DatasetError where there aren't two.
+    """
+    if len(asked) < 2:
+        raise DatasetError("the ranker learns from a fifth of the companies, which must be two at least: add some.")
+    names, judged, found = sorted(asked), [], []
+    for number in range(NUM_TRIALS):
+        own = names[number::NUM_TRIALS]
+        training = [one for name in names if name not in own for one in asked[name]]
+        held_out = [one for name in own for one in asked[name]]
+        judged += held_out
+        found += list(probabilities(train_ranker(training, seed=seed), held_out))
+    return evaluate_ranker(found, judged, thresholds)
 
 
 def _train_networks(asked: Sequence[Asked], *, seed: int, num_epochs: int) -> RankerNetworks:
@@ -269,11 +224,12 @@ def probabilities(networks: Sequence[RankerNetworks], asked: Sequence[Asked]) ->
     return torch.stack([one.log_probabilities(asked).exp() for one in networks]).mean(dim=0)[:, :-1]
 
 
-def evaluate_ranker(
-    networks: Sequence[RankerNetworks], asked: Sequence[Asked], thresholds: Sequence[float]
-) -> dict[str, float]:
-    """How often the right entry is first, what answering only above a threshold gives and keeps back, calibration."""
-    best, first = probabilities(networks, asked).max(dim=1)
+def evaluate_ranker(found: Sequence[Tensor], asked: Sequence[Asked], thresholds: Sequence[float]) -> dict[str, float]:
+    """How often the right entry is first, what answering only above a threshold gives and keeps back, calibration.
+
+    `found`: each question's probabilities of its entries.
+    """
+    best, first = (torch.stack(some) for some in zip(*(one.max(dim=0) for one in found), strict=True))
     is_right = torch.tensor([int(place) in one.wanted for place, one in zip(first, asked, strict=True)])
     kinds = np.array([one.kind for one in asked])
     is_answerable = torch.from_numpy(~np.isin(kinds, UNANSWERABLE))
@@ -324,20 +280,8 @@ def _labelled(
 
 def save_ranker(networks: Sequence[RankerNetworks], path: Path) -> None:
     """Each weight with the networks as its first dimension."""
-    np.savez_compressed(path, **_stacked(networks))  # type: ignore[arg-type]
-
-
-def add_to_ranker(networks: Sequence[RankerNetworks], path: Path) -> None:
-    """Behind the first NUM_NETWORKS of the file, in place of what was behind them."""
-    with np.load(path, allow_pickle=False) as known:
-        first = {name: value[:NUM_NETWORKS] for name, value in known.items()}
-    added = _stacked(networks)
-    np.savez_compressed(path, **{name: np.concatenate([first[name], added[name]]) for name in first})  # type: ignore[arg-type]
-
-
-def _stacked(networks: Sequence[RankerNetworks]) -> dict[str, Vectors]:
     weights = [one.entry.weights("entry") | one.none.weights("none") for one in networks]
-    return {name: np.stack([one[name] for one in weights]) for name in weights[0]}
+    np.savez_compressed(path, **{name: np.stack([one[name] for one in weights]) for name in weights[0]})  # type: ignore[arg-type]
 
 
 def _load_companies(folder: Path) -> dict[str, _Company]:
@@ -345,10 +289,16 @@ def _load_companies(folder: Path) -> dict[str, _Company]:
     for record in read_kind(folder, "answers"):
         company = companies.setdefault(record["company"], _Company(record["company"], record["lang"]))
         company.answers.append(record)
+
+    def of(name: str) -> _Company:
+        if name not in companies:
+            raise DatasetError(f"{folder} asks {name}, which has no answers there.")
+        return companies[name]
+
     for record in read_kind(folder, "paraphrases"):
-        companies[record["company"]].paraphrases.append(record)
+        of(record["company"]).paraphrases.append(record)
     for name, question in _questions(folder, ("replies", "followups", "near_misses", "several", "offers")):
-        companies[name].questions.append(question)
+        of(name).questions.append(question)
     for company in companies.values():
         for answer in company.answers:
             company.questions.append(_Question([_asked_in_a_chat(answer)], company.language, (answer["id"],), "plain"))
@@ -377,19 +327,11 @@ def _asked_in_a_chat(answer: Record) -> str:
     return f"你好，{question}" if answer["lang"] == "zh" else f"hi, {question}"
 
 
-def _pose(
-    company: _Company, strangers: Sequence[_Question], encoder: encoder_layers.TrainedEncoder, draw: random.Random
-) -> list[Posed]:
+def _pose(company: _Company, strangers: Sequence[_Question], encoder: Encoder, draw: random.Random) -> list[Posed]:
+    """To the whole base, some to a part of it or with their own entry taken out; and other companies' questions."""
     index, left = _index_of(company, encoder, draw)
-    return _put_to(index, [*map(_as_asked, left), *company.questions], strangers, draw)
-
-
-def _put_to(
-    index: KnowledgeIndex, questions: Sequence[_Question], strangers: Sequence[_Question], draw: random.Random
-) -> list[Posed]:
-    """Questions to the whole base, some to a part of it or with their own entry taken out; and other companies'."""
     posed = []
-    for question in questions:
+    for question in [*map(_as_asked, left), *company.questions]:
         posed.append(Posed(index, question, question.kind))
         if question.answer_ids and draw.random() < LEFT_OUT_SHARE:
             posed.append(Posed(_without(index, question.answer_ids), replace(question, answer_ids=()), "left_out"))

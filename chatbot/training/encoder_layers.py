@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from chatbot.encoder.encoder import SentenceEncoder, Vectors, pool, through
+from chatbot.language_model.checkpoints import best_dtype
 from chatbot.training.companies import CompanyTexts
 
 log = logging.getLogger(__name__)
@@ -163,8 +164,10 @@ class Descent:
 
 @contextmanager
 def fast_training() -> Iterator[None]:
-    """Products in bfloat16, and attention written out: for such short texts torch's fused one is slow backwards."""
-    with torch.autocast("cpu", torch.bfloat16), sdpa_kernel(SDPBackend.MATH):
+    """Products in bfloat16 where the processor has them, and attention written out: for such short texts torch's fused
+    one is slow backwards."""
+    dtype = best_dtype("cpu")
+    with torch.autocast("cpu", dtype, enabled=dtype != torch.float32), sdpa_kernel(SDPBackend.MATH):
         yield
 
 

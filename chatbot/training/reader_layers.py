@@ -4,7 +4,6 @@ Each question is read against an entry that answers it and the ones that the sea
 strangers' questions have none. Run by `manage.py train_decision`.
 """
 
-import copy
 import logging
 import random
 from collections.abc import Sequence
@@ -26,7 +25,7 @@ NUM_READ = 4  # entries that a question is read against in training
 BATCH_QUESTIONS = 16
 LEARNING_RATE = 1e-4
 HEAD_LEARNING_RATE, LINE_LEARNING_RATE = 1e-3, 3e-2  # of what starts from nothing; of the cosine's scale and the bias
-NUM_EPOCHS = 1
+NUM_EPOCHS = 2
 _PAIRS_AT_ONCE = 16
 
 
@@ -92,27 +91,6 @@ def _parameter_groups(network: ReaderNetwork) -> list[dict[str, Any]]:
         {"params": head, "lr": HEAD_LEARNING_RATE},
         {"params": line, "lr": LINE_LEARNING_RATE, "weight_decay": 0.0},
     ]
-
-
-@torch.no_grad()
-def merge(networks: Sequence[ReaderNetwork], readings: Sequence[Reading], states: TextStates) -> ReaderNetwork:
-    """One network of several that began alike: the mean of their weights (Wortsman et al. 2022).
-
-    Such a mean scores more cautiously than any of them, so its scores are put on the line of theirs, which the ranker
-    knows; the line is fitted on `readings`.
-    """
-    merged = copy.deepcopy(networks[0])
-    weights = [network.state_dict() for network in networks]
-    merged.load_state_dict({name: torch.stack([one[name] for one in weights]).mean(dim=0) for name in weights[0]})
-    pairs = [_pair(states, one.queries, texts) for one in readings for texts in one.entries]
-    with fast_training():
-        theirs = torch.stack([_scores(network, pairs) for network in networks]).mean(dim=0)
-        slope, offset = np.polyfit(_scores(merged, pairs).numpy(), theirs.numpy(), 1)
-    log.info("the mean reader's scores: %.2f times, and %.2f added", slope, offset)
-    for weight in (merged.scale, merged.out.weight, merged.out.bias):
-        weight.mul_(slope)
-    merged.out.bias.add_(offset)
-    return merged
 
 
 def _narrowed(reading: Reading, draw: random.Random) -> Reading:

@@ -1,13 +1,11 @@
-"""`train_encoder` and `train_decision` on three tiny companies: what they write is what serving reads."""
+"""`train_encoder` and `train_decision` on tiny companies: what they write is what serving reads."""
 
-import copy
 import json
 import lzma
 from io import StringIO
 
 import numpy as np
 import pytest
-import torch
 from django.core.management import CommandError, call_command
 
 from chatbot.encoder.encoder import SentenceEncoder, get_encoder
@@ -16,6 +14,7 @@ from chatbot.knowledge.entries import Entry
 from chatbot.knowledge.index import KnowledgeIndex
 from chatbot.knowledge.ranker import Ranker
 from chatbot.training import reader_layers
+from chatbot.training.companies import split_for_ranker
 from chatbot.training.decision_head import NUM_NETWORKS
 from chatbot.training.encoder_layers import TextStates
 
@@ -36,7 +35,7 @@ def data(tmp_path):
     folder = tmp_path / "data"
     folder.mkdir()
     rows: dict[str, list] = {name: [] for name in ("answers", "paraphrases", "replies", "followups", "near_misses")}
-    for company in ("north", "south", "west"):
+    for company in ("north", "northwest", "west", "southwest", "south", "southeast", "northeast", "centre"):
         for topic, (question, answer, other) in TOPICS.items():
             base = {"company": company, "lang": "en", "answer_id": topic}
             rows["answers"].append(
@@ -61,7 +60,7 @@ def data(tmp_path):
 def test_the_encoder_is_the_same_for_the_same_seed_and_is_what_serving_loads(data, tmp_path):
     paths, out = [tmp_path / "one.npz", tmp_path / "two.npz"], StringIO()
     for path in paths:
-        call_command("train_encoder", data=data, out=path, epochs=1, hold_out=0.3, stdout=out, skip_checks=True)
+        call_command("train_encoder", data=data, out=path, epochs=1, stdout=out, skip_checks=True)
     assert out.getvalue().count("after epoch 1: held out first") == 2
     one, two = (dict(np.load(path)) for path in paths)
     assert all(np.array_equal(one[name], two[name]) for name in one)
@@ -72,18 +71,18 @@ def test_the_encoder_is_the_same_for_the_same_seed_and_is_what_serving_loads(dat
     assert not np.allclose(vectors, published.encode(["Where can I park?"]), atol=1e-4)
 
 
-def test_reader_and_ranker_are_what_serving_loads_and_held_out_companies_are_reported(data, tmp_path, monkeypatch):
+def test_reader_and_ranker_are_what_serving_loads_and_companies_new_to_them_are_reported(data, tmp_path, monkeypatch):
     reader_path, ranker_path, out = tmp_path / "reader.npz", tmp_path / "ranker.npz", StringIO()
-    paths = {"data": data, "everyday": data, "reader": reader_path, "ranker": ranker_path}
+    paths = {"data": data, "reader": reader_path, "ranker": ranker_path, "intents": tmp_path / "intents.npz"}
     quiet = {"stdout": out, "stderr": StringIO(), "skip_checks": True}
-    call_command("train_decision", intents=tmp_path / "intents.npz", **paths, **quiet)
-    assert out.getvalue().count("ranker on held-out companies") == 2
-    networks = np.load(ranker_path)["entry_in"]
-    assert len(networks) == 2 * NUM_NETWORKS
-    call_command("train_decision", only="everyday", seed=1, **paths, **quiet)
-    again = np.load(ranker_path)["entry_in"]
-    assert np.array_equal(again[:NUM_NETWORKS], networks[:NUM_NETWORKS])
-    assert not np.array_equal(again[NUM_NETWORKS:], networks[NUM_NETWORKS:])
+    call_command("train_decision", **paths, **quiet)
+    report = json.loads(out.getvalue().split("ranker on companies new to it: ")[1].splitlines()[0])
+    assert 0 <= report["calibration_error"] <= 1
+    reader_bytes, networks = reader_path.read_bytes(), np.load(ranker_path)["entry_in"]
+    assert len(networks) == NUM_NETWORKS
+    call_command("train_decision", only="ranker", seed=1, **paths, **quiet)
+    assert reader_path.read_bytes() == reader_bytes
+    assert not np.array_equal(np.load(ranker_path)["entry_in"], networks)
     entries = [Entry(id=t, language="en", question=q, answer=a) for t, (q, a, _) in TOPICS.items()]
     reader = PairReader(get_encoder(), reader_path)
     monkeypatch.setattr("chatbot.knowledge.index.get_reader", lambda: reader)
@@ -93,17 +92,20 @@ def test_reader_and_ranker_are_what_serving_loads_and_held_out_companies_are_rep
     assert 0 < sum(candidate.score for candidate in found) < 1
 
 
-def test_everyday_questions_to_a_company_without_answers_are_refused(data, tmp_path):
-    everyday = tmp_path / "everyday"
-    everyday.mkdir()
-    _write(
-        everyday / "paraphrases.jsonl.xz", [{"company": "east", "lang": "en", "answer_id": "hours", "text": "open?"}]
-    )
-    for name in ("followups", "near_misses", "several"):
-        _write(everyday / f"{name}.jsonl.xz", [])
-    paths = {"data": data, "everyday": everyday}
+def test_the_ranker_learns_from_companies_that_encoder_and_reader_do_not_see():
+    names = [f"company-{number}" for number in range(10)]
+    training, others = split_for_ranker(names, seed=0)
+    assert sorted(training + others) == sorted(names)
+    assert len(others) == 2
+    assert split_for_ranker(names[::-1], seed=0) == (training, others)
+
+
+def test_questions_to_a_company_without_answers_are_refused(data):
+    asked = {"company": "east", "lang": "en", "answer_id": "hours", "text": "open?"}
+    (data / "more").mkdir()
+    _write(data / "more" / "paraphrases.jsonl.xz", [asked])
     with pytest.raises(CommandError, match="asks east, which has no answers"):
-        call_command("train_decision", only="everyday", skip_checks=True, stderr=StringIO(), **paths)
+        call_command("train_decision", data=data, only="ranker", skip_checks=True, stderr=StringIO())
 
 
 def test_the_reader_learns_which_entry_a_question_is_about():
@@ -118,16 +120,3 @@ def test_the_reader_learns_which_entry_a_question_is_about():
     scores = [reader_layers.TrainedReader(states, network).read(one.queries, one.entries) for one in readings]
     assert [int(own.argmax()) for own in scores[:6]] == [0, 0, 1, 1, 2, 2]
     assert all(own.max() < min(s.max() for s in scores[:6]) for own in scores[6:])
-
-
-def test_merged_readers_score_as_they_do_in_the_mean():
-    states, published = TextStates(get_encoder()), get_encoder().read_published()
-    entries = tuple((question, answer) for question, answer, _ in TOPICS.values())
-    readings = [reader_layers.Reading((other,), entries, ()) for *_, other in TOPICS.values()]
-    networks = [reader_layers.ReaderNetwork(copy.deepcopy(published)) for _ in range(2)]
-    torch.nn.init.constant_(networks[1].out.bias, 3.0)
-    merged = reader_layers.TrainedReader(states, reader_layers.merge(networks, readings, states))
-    apart = [reader_layers.TrainedReader(states, network) for network in networks]
-    for one in readings:
-        mean = np.mean([reader.read(one.queries, one.entries) for reader in apart], axis=0)
-        assert np.allclose(merged.read(one.queries, one.entries), mean, atol=0.1)

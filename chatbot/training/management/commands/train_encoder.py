@@ -1,4 +1,7 @@
-"""`manage.py train_encoder`: the sentence encoder's upper layers, from customers' ways to ask."""
+"""`manage.py train_encoder`: the sentence encoder's upper layers, from customers' ways to ask.
+
+The companies that the ranker learns from are left out, and judge.
+"""
 
 import logging
 from argparse import ArgumentParser
@@ -19,7 +22,6 @@ class Command(BaseCommand):
         add_text_arguments(parser)
         parser.add_argument("--out", type=Path, default=UPPER_PATH)
         parser.add_argument("--epochs", type=int, default=encoder_layers.NUM_EPOCHS)
-        parser.add_argument("--hold-out", type=float, default=0.0, metavar="SHARE", help="judge on companies left out")
 
     def handle(self, *args: Any, **options: Any) -> None:
         logging.basicConfig(level=logging.INFO)
@@ -29,18 +31,14 @@ class Command(BaseCommand):
         encoder = get_encoder()
         self.stderr.write(f"reading {sum(len(t.queries) + len(t.passages) for t in texts)} texts ...")
         states = encoder_layers.read_states(texts, encoder_layers.TextStates(encoder))
-        held_out: list[str] = []
-        if options["hold_out"]:
-            _, held_out = companies.hold_out([t.name for t in texts], share=options["hold_out"], seed=seed)
-        judged = [one for one in states if one.texts.name in held_out]
-        trained = [one for one in states if one.texts.name not in held_out]
-        published = layers = encoder.read_published()
-        if judged:
-            self._report(0, encoder_layers.rank_shares(published, judged))
+        training, _ = companies.split_for_ranker([one.name for one in texts], seed=seed)
+        trained = [one for one in states if one.texts.name in training]
+        judged = [one for one in states if one.texts.name not in training]
+        published = encoder.read_published()
+        self._report(0, encoder_layers.rank_shares(published, judged))
         epochs = encoder_layers.train(trained, published, num_epochs=options["epochs"], seed=seed)
         for number, layers in enumerate(epochs, start=1):
-            if judged:
-                self._report(number, encoder_layers.rank_shares(layers, judged))
+            self._report(number, encoder_layers.rank_shares(layers, judged))
         encoder_layers.save(layers.state_dict(), options["out"])
         self.stdout.write(f"{options['out']}: trained on {len(trained)} companies")
 
