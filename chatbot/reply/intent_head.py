@@ -6,7 +6,7 @@ from pathlib import Path
 from chatbot.encoder.encoder import get_encoder
 from chatbot.encoder.two_views import TwoViews
 
-INTENTS = ("question", "handoff", "refuse", "smalltalk")
+INTENTS = ("question", "several", "handoff", "refuse", "smalltalk")  # several: two questions or more
 HEAD_PATH = Path(__file__).with_name("intent_head.npz")
 
 

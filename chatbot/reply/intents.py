@@ -13,6 +13,7 @@ from chatbot.reply.texts import TextName
 
 class Intent(StrEnum):
     QUESTION = "question"
+    SEVERAL = "several"  # questions in one turn
     PERSON = "handoff"
     REFUSE = "refuse"
     SMALLTALK = "smalltalk"

@@ -1,14 +1,17 @@
-"""A turn that holds two questions: divided where both halves find different entries with confidence."""
+"""A turn that holds two questions: divided where both halves find different entries with confidence, or answered with
+the two entries that the whole turn finds, where it reads as if it asked several things."""
 
 from collections.abc import Sequence
 
 from chatbot.knowledge.index import NUM_COMPARED, Candidate, KnowledgeIndex
-from chatbot.reply.confidence import contradict, probability_right
+from chatbot.reply.confidence import contradict, distinct_questions, probability_right
 from chatbot.reply.questions import asks, parts_of
 
 MIN_SHARE_OF_PART = 0.6  # of the probability that any entry answers the part
 MIN_CONFIDENCE_OF_PART = 0.25  # a part says less than a whole question
 MAX_ANSWERS = 3
+MIN_PROBABILITY_OF_SEVERAL = 0.5  # that the turn asks several things
+MIN_CONFIDENCE_OF_SECOND, MIN_CONFIDENCE_OF_BOTH = 0.2, 0.5
 
 
 def answers_to_parts(
@@ -29,6 +32,19 @@ def answers_to_parts(
         if ranked and ranked[0].entry.stem in stems and _is_sure(part, ranked) and not contradict(ranked):
             found.setdefault(ranked[0].entry.stem, ranked[0])
     return tuple(found.values())[:MAX_ANSWERS] if len(found) > 1 else ()
+
+
+def answers_together(candidates: Sequence[Candidate], probability_of_several: float) -> tuple[Candidate, ...]:
+    """The two best entries where they share the probability and the turn asks several things; else none.
+
+    For what can't be divided: "A and B, how much is each?", or a half that leans on the other.
+    """
+    best = distinct_questions(candidates)[:2]
+    if probability_of_several < MIN_PROBABILITY_OF_SEVERAL or len(best) < 2:
+        return ()
+    first, second = best
+    is_sure = second.score >= MIN_CONFIDENCE_OF_SECOND and first.score + second.score >= MIN_CONFIDENCE_OF_BOTH
+    return (first, second) if is_sure and not contradict(candidates) else ()
 
 
 def _is_sure(part: str, ranked: Sequence[Candidate]) -> bool:

@@ -22,7 +22,7 @@ from chatbot.reply.explanation import explain
 from chatbot.reply.generation import generate_supported, show_word_by_word
 from chatbot.reply.intents import Intent, Reading, is_yes
 from chatbot.reply.marking import mark_phrased, mark_quoted
-from chatbot.reply.multiple import answers_to_parts
+from chatbot.reply.multiple import answers_to_parts, answers_together
 from chatbot.reply.questions import language_of, with_context
 from chatbot.reply.readable import is_other_language, visible_text
 from chatbot.reply.reading import read_turn
@@ -88,7 +88,9 @@ class _TurnAnswerer:
             with self._timed("rewrite"):
                 candidates = self._retrieve_rewritten(candidates, language)
         with self._timed("decide"):
-            several = answers_to_parts(self.question, self.knowledge, candidates, language)
+            several = answers_to_parts(self.question, self.knowledge, candidates, language) or answers_together(
+                candidates, self.intents.get(Intent.SEVERAL, 0.0)
+            )
             decision = decide(self.question, candidates, reading)
         self.candidates = candidates
         if several and decision.action in ("answer", "clarify", "decline"):
@@ -127,6 +129,11 @@ class _TurnAnswerer:
         if not context or is_sure_alone(self.question, alone):
             return alone
         return self._search([self.question, *context], language)
+
+    def _several(self, candidates: list[Candidate], language: str) -> tuple[Candidate, ...]:
+        """The answers to a turn that asks several things; none for a single question."""
+        of_parts = answers_to_parts(self.question, self.knowledge, candidates, language)
+        return of_parts or answers_together(candidates, self.intents.get(Intent.SEVERAL, 0.0))
 
     def _context(self) -> list[str]:
         """None for what is whole without, and for another language: words that are known would decide alone."""

@@ -16,7 +16,7 @@ _TEXT_OF: dict[Intent, TextName] = {
 
 
 def read_turn(text: str) -> tuple[Reading | None, dict[str, float]]:
-    """The kind of turn, or None for what is simply a question about the company; and each intent's probability.
+    """The kind of turn, or None for what only asks something about the company; and each intent's probability.
 
     There are no probabilities where the wording alone decides.
     """
@@ -26,7 +26,7 @@ def read_turn(text: str) -> tuple[Reading | None, dict[str, float]]:
     probabilities = intent_probabilities(text)
     name = max(probabilities, key=lambda key: probabilities[key])
     intent = Intent(name)
-    if intent == Intent.QUESTION or probabilities[name] < MIN_PROBABILITY:
+    if intent in (Intent.QUESTION, Intent.SEVERAL) or probabilities[name] < MIN_PROBABILITY:
         return _complaint_of_a_clause(text), probabilities
     return Reading(intent=intent, confidence=probabilities[name], text=_TEXT_OF[intent]), probabilities
 

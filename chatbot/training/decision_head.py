@@ -1,4 +1,4 @@
-"""Trains what decides: the reader, the ranker of `chatbot.knowledge.ranker`, and the intents' classifier.
+"""Asks invented companies what customers ask: for the reader to learn from, and the ranker, which is trained here.
 
 Each invented company becomes a knowledge base, with some customers' phrasings as alternatives; its other questions are
 asked of it. "None of them" is learned from near misses, from questions whose own entry was taken out, and from what
@@ -13,19 +13,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from chatbot.encoder.encoder import Encoder, SentenceEncoder, Vectors
+from chatbot.encoder.encoder import Encoder, Vectors
 from chatbot.encoder.reader import Reader
 from chatbot.knowledge.entries import Entry
 from chatbot.knowledge.index import KnowledgeIndex
 from chatbot.language_model.prompt_format import Turn
-from chatbot.reply.intent_head import INTENTS
 from chatbot.reply.questions import with_context
-from chatbot.training import encoder_layers, reader_layers, two_views
+from chatbot.training import encoder_layers, reader_layers
 from chatbot.training.companies import read_kind
 from chatbot.training.datasets import DatasetError, Record, history_turns
 from chatbot.training.two_views import calibration_error
@@ -37,7 +35,6 @@ LEFT_OUT_SHARE = 0.1
 SMALL_BASE_SHARE = 0.15  # of the questions are also put to a base of a few entries
 PARAPHRASES_READ = 0.6
 STRANGERS_PER_COMPANY = 32  # half of them put to a base of a few entries
-QUESTIONS_PER_OTHER_TURN = 6
 UNANSWERABLE_SHARE = 0.2  # of the questions that the ranker learns from; as written it is more
 HIDDEN = 24
 MIN_SCALE = 0.05  # an input that hardly varies in training must not weigh a lot where it does
@@ -246,36 +243,6 @@ def evaluate_ranker(found: Sequence[Tensor], asked: Sequence[Asked], thresholds:
 
 def _mean(flags: Tensor) -> float:
     return float(flags.float().mean())
-
-
-def train_intents(
-    folder: Path, encoder: SentenceEncoder, *, seed: int, held_out: Sequence[str] = ()
-) -> tuple[two_views.Weights, dict[str, float]]:
-    """A classifier whose labels are in the order of INTENTS, and its recalls on the companies held out."""
-    others = list(read_kind(folder, "other_turns"))
-    records = [(record["question"], INTENTS.index(record["action"]), record["company"]) for record in others]
-    questions = []
-    for name in ("paraphrases", "followups", "near_misses", "replies"):
-        for record in read_kind(folder, name):
-            questions.append((record.get("text") or record["question"], INTENTS.index("question"), record["company"]))
-    records += random.Random(seed).sample(questions, min(len(questions), QUESTIONS_PER_OTHER_TURN * len(others)))
-    texts = [text for text, _, _ in records]
-    vectors = encoder.encode(texts, encoder.plain)
-    labels = torch.tensor([number for _, number, _ in records])
-    is_held_out = np.array([company in held_out for _, _, company in records])
-    chosen = np.flatnonzero(~is_held_out)
-    weights = two_views.train(_labelled(chosen, texts, vectors, labels), num_labels=len(INTENTS), seed=seed)
-    if not held_out:
-        return weights, {}
-    left = _labelled(np.flatnonzero(is_held_out), texts, vectors, labels)
-    predicted = two_views.logits_of(weights, left).argmax(dim=1)
-    return weights, {name: _mean((predicted == n)[left.labels == n]) for n, name in enumerate(INTENTS)}
-
-
-def _labelled(
-    numbers: npt.NDArray[np.int64], texts: Sequence[str], vectors: Vectors, labels: Tensor
-) -> two_views.Labelled:
-    return two_views.Labelled([texts[number] for number in numbers], vectors[numbers], labels[numbers])
 
 
 def save_ranker(networks: Sequence[RankerNetworks], path: Path) -> None:

@@ -17,6 +17,7 @@ _LABELS = {
     "answer": _lazy("The first answer fits"),
     "clarify": _lazy("One of the first three fits"),
     "question": _lazy("It asks something about the company"),
+    "several": _lazy("It asks several things at once"),
     "person": _lazy("It needs a person"),
     "smalltalk": _lazy("It is small talk"),
     "refuse": _lazy("It tries to bend the bot"),

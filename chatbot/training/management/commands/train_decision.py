@@ -12,7 +12,7 @@ from chatbot.encoder.encoder import SentenceEncoder, get_encoder
 from chatbot.encoder.reader import READER_PATH, PairReader
 from chatbot.knowledge.ranker import RANKER_PATH
 from chatbot.reply.intent_head import HEAD_PATH
-from chatbot.training import companies, decision_head, encoder_layers, reader_layers, two_views
+from chatbot.training import companies, decision_head, encoder_layers, intents, reader_layers, two_views
 from chatbot.training.command_line import add_text_arguments, errors_in_one_line
 
 _THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6)
@@ -66,9 +66,11 @@ class Command(BaseCommand):
         decision_head.save_ranker(networks, options["ranker"])
 
     def _train_intents(self, options: dict[str, Any], encoder: SentenceEncoder, names: list[str]) -> None:
-        folder, seed = options["data"], options["seed"]
-        _, held_out = companies.hold_out(names, share=_HELD_OUT_SHARE, seed=seed)
-        _, recalls = decision_head.train_intents(folder, encoder, seed=seed, held_out=held_out)
-        self.stdout.write(f"intents on held-out companies, recall: {json.dumps(recalls)}")
-        weights, _ = decision_head.train_intents(folder, encoder, seed=seed)
-        two_views.save(weights, options["intents"])
+        seed = options["seed"]
+        turns = intents.read_turns(options["data"], encoder, seed=seed)
+        training, held_out = companies.hold_out(names, share=_HELD_OUT_SHARE, seed=seed)
+        trial = intents.train(turns.of(training), seed=seed)
+        self.stdout.write(
+            f"intents on held-out companies, recall: {json.dumps(intents.recalls(trial, turns.of(held_out)))}"
+        )
+        two_views.save(intents.train(turns.examples, seed=seed), options["intents"])
