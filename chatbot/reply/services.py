@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.conf import settings
-from django.db import connections
+from django.db import OperationalError, connections
 
 from chatbot import events
 from chatbot.conversations import services as conversations
@@ -172,11 +172,20 @@ def _keep_lease(reply: Reply, lease: _Lease) -> None:
     end = time.monotonic() + settings.REPLY_TIME_LIMIT_S
     try:
         while not lease.is_released.wait(settings.REPLY_LEASE_RENEW_S):
-            if time.monotonic() > end or not conversations.renew_lease(reply=reply):
+            if time.monotonic() > end or not _renew_lease(reply):
                 lease.is_lost.set()
                 return
     finally:
         connections.close_all()  # this thread's own
+
+
+def _renew_lease(reply: Reply) -> bool:
+    try:
+        return conversations.renew_lease(reply=reply)
+    except OperationalError as error:  # a busy database: the next try comes before the lease ends
+        log.warning("reply %s: its lease couldn't be renewed now: %s", reply.pk, error)
+        connections.close_all()
+        return True
 
 
 class _DeltaSender:

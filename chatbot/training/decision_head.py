@@ -34,6 +34,7 @@ MAX_ALTERNATIVES = 3
 LEFT_OUT_SHARE = 0.1
 SMALL_BASE_SHARE = 0.15  # of the questions are also put to a base of a few entries
 PARAPHRASES_READ = 0.6
+ASKED_SHARE = 0.65  # reading takes long, and the ranker is small
 STRANGERS_PER_COMPANY = 32  # half of them put to a base of a few entries
 UNANSWERABLE_SHARE = 0.2  # of the questions that the ranker learns from; as written it is more
 HIDDEN = 24
@@ -144,10 +145,10 @@ def ask_companies(
     seed: int,
     on_company: Callable[[str], None] = lambda _: None,
 ) -> dict[str, list[Asked]]:
-    """What the index measures for every question to these companies, which encoder and reader must not know."""
-    asked = {}
+    """What the index measures for questions to these companies, which encoder and reader must not know."""
+    asked, draw = {}, random.Random(seed)
     for name, posed in _pose_all(folder, names, encoder, seed=seed).items():
-        asked[name] = [_measure(one, reader) for one in posed]
+        asked[name] = [_measure(one, reader) for one in posed if draw.random() < ASKED_SHARE]
         on_company(name)
     return asked
 

@@ -25,7 +25,7 @@ NUM_READ = 4  # entries that a question is read against in training
 BATCH_QUESTIONS = 16
 LEARNING_RATE = 1e-4
 HEAD_LEARNING_RATE, LINE_LEARNING_RATE = 1e-3, 3e-2  # of what starts from nothing; of the cosine's scale and the bias
-NUM_EPOCHS = 2
+NUM_EPOCHS = 1
 _PAIRS_AT_ONCE = 16
 
 

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from django.db import OperationalError
 from django.db.backends.utils import CursorWrapper
 
 from chatbot import events
@@ -124,6 +125,29 @@ def test_a_reply_taken_over_by_another_attempt_shows_nothing_more(
     generate_reply(reply_id=reply.pk, attempt=1)
     assert not [event for event in published if event.name == "reply.finished"]
     assert not Message.objects.filter(author="bot").exists()
+
+
+def test_a_lease_outlives_a_moment_in_which_the_database_is_busy(
+    conversation, knowledge, generator, settings, monkeypatch
+):
+    settings.REPLY_LEASE_RENEW_S = 0.01
+    num_tries, is_renewed = 0, threading.Event()
+
+    def renew(*, reply):
+        nonlocal num_tries
+        num_tries += 1
+        if num_tries == 1:
+            raise OperationalError("database is locked")
+        is_renewed.set()
+        return True
+
+    def answer_late(**more):
+        assert is_renewed.wait(10)
+        return answer_turn(**more)
+
+    monkeypatch.setattr("chatbot.reply.services.conversations.renew_lease", renew)
+    monkeypatch.setattr("chatbot.reply.services.answer_turn", answer_late)
+    assert "30 days" in answer(ask(conversation)).text
 
 
 def test_a_question_whose_answer_was_stopped_has_no_say_in_the_next_answer(
