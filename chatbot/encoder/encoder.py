@@ -53,7 +53,7 @@ class SentenceEncoder:
         self.upper = self.plain
         digest = hashlib.sha256(f"{_FORMAT} {self._path.stat().st_size} {PREFIX}{MAX_CHARS}".encode())
         if upper_path is not None:
-            self.upper = quantise(self.read_trained(upper_path))
+            self.upper = quantise(_with_weights(layers[-NUM_TRAINED:], upper_path))
             digest.update(upper_path.read_bytes())
         self.version = f"e5-small-{digest.hexdigest()[:12]}"
         self._kept = lru_cache(_TEXTS_KEPT)(lambda text: self._lower_states(text).half())
@@ -64,9 +64,7 @@ class SentenceEncoder:
 
     def read_trained(self, path: Path = UPPER_PATH) -> nn.ModuleList:
         """The same, as trained here."""
-        layers = self.read_published()
-        layers.load_state_dict(read_arrays(path))
-        return layers
+        return _with_weights(self.read_published(), path)
 
     @torch.inference_mode()
     def encode(self, texts: Sequence[str], upper: nn.ModuleList | None = None) -> Vectors:
@@ -93,6 +91,11 @@ class SentenceEncoder:
     def _lower_states(self, text: str) -> Tensor:
         ids = torch.tensor(self.tokenizer.encode([text]))
         return through(self.lower, self._embeddings(ids))[0]
+
+
+def _with_weights(layers: nn.ModuleList, path: Path) -> nn.ModuleList:
+    layers.load_state_dict(read_arrays(path))
+    return layers
 
 
 def read_arrays(path: Path) -> dict[str, Tensor]:

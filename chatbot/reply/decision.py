@@ -95,7 +95,6 @@ def of_reading(reading: Reading) -> Decision:
         Intent.PERSON: "handoff",
         Intent.REFUSE: "decline",
         Intent.SMALLTALK: "smalltalk",
-        Intent.QUESTION: "decline",
     }
     return Decision(action=actions[reading.intent], confidence=reading.confidence, text=reading.text)
 
@@ -103,6 +102,4 @@ def of_reading(reading: Reading) -> Decision:
 def _reading_wins(reading: Reading, confidence: float) -> bool:
     if reading.is_certain:
         return True
-    if reading.intent == Intent.QUESTION:
-        return False
     return reading.confidence >= MIN_CONFIDENCE_OVER_SMALLTALK and reading.confidence >= confidence

@@ -16,6 +16,7 @@ from chatbot.reply.decision import (
     probability_of_options,
 )
 from chatbot.reply.intents import Intent, Reading
+from chatbot.reply.multiple import MIN_PROBABILITY_OF_SEVERAL
 from chatbot.reply.reading import MIN_PROBABILITY
 from chatbot.reply.texts import TextName
 
@@ -38,6 +39,7 @@ Reason = Literal[
 THRESHOLDS = {
     "clarify": MIN_CONFIDENCE_TO_CLARIFY,
     "intent": MIN_PROBABILITY,
+    "several": MIN_PROBABILITY_OF_SEVERAL,
     "person_or_smalltalk": MIN_CONFIDENCE_OVER_SMALLTALK,
 }
 _ENTRIES_SHOWN = 5

@@ -13,7 +13,7 @@ from chatbot.reply.texts import TextName
 
 class Intent(StrEnum):
     QUESTION = "question"
-    SEVERAL = "several"  # questions in one turn
+    SEVERAL = "several"
     PERSON = "handoff"
     REFUSE = "refuse"
     SMALLTALK = "smalltalk"

@@ -4,7 +4,7 @@ the two entries that the whole turn finds, where it reads as if it asked several
 from collections.abc import Sequence
 
 from chatbot.knowledge.index import NUM_COMPARED, Candidate, KnowledgeIndex
-from chatbot.reply.confidence import contradict, distinct_questions, probability_right
+from chatbot.reply.confidence import contradict, distinct_questions, is_own_question, probability_right
 from chatbot.reply.questions import asks, parts_of
 
 MIN_SHARE_OF_PART = 0.6  # of the probability that any entry answers the part
@@ -34,13 +34,15 @@ def answers_to_parts(
     return tuple(found.values())[:MAX_ANSWERS] if len(found) > 1 else ()
 
 
-def answers_together(candidates: Sequence[Candidate], probability_of_several: float) -> tuple[Candidate, ...]:
+def answers_together(
+    question: str, candidates: Sequence[Candidate], probability_of_several: float
+) -> tuple[Candidate, ...]:
     """The two best entries where they share the probability and the turn asks several things; else none.
 
     For what can't be divided: "A and B, how much is each?", or a half that leans on the other.
     """
     best = distinct_questions(candidates)[:2]
-    if probability_of_several < MIN_PROBABILITY_OF_SEVERAL or len(best) < 2:
+    if probability_of_several < MIN_PROBABILITY_OF_SEVERAL or len(best) < 2 or is_own_question(question, best[0]):
         return ()
     first, second = best
     is_sure = second.score >= MIN_CONFIDENCE_OF_SECOND and first.score + second.score >= MIN_CONFIDENCE_OF_BOTH

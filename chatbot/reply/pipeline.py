@@ -88,9 +88,7 @@ class _TurnAnswerer:
             with self._timed("rewrite"):
                 candidates = self._retrieve_rewritten(candidates, language)
         with self._timed("decide"):
-            several = answers_to_parts(self.question, self.knowledge, candidates, language) or answers_together(
-                candidates, self.intents.get(Intent.SEVERAL, 0.0)
-            )
+            several = self._several(candidates, language)
             decision = decide(self.question, candidates, reading)
         self.candidates = candidates
         if several and decision.action in ("answer", "clarify", "decline"):
@@ -133,7 +131,7 @@ class _TurnAnswerer:
     def _several(self, candidates: list[Candidate], language: str) -> tuple[Candidate, ...]:
         """The answers to a turn that asks several things; none for a single question."""
         of_parts = answers_to_parts(self.question, self.knowledge, candidates, language)
-        return of_parts or answers_together(candidates, self.intents.get(Intent.SEVERAL, 0.0))
+        return of_parts or answers_together(self.question, candidates, self.intents.get(Intent.SEVERAL, 0.0))
 
     def _context(self) -> list[str]:
         """None for what is whole without, and for another language: words that are known would decide alone."""

@@ -182,9 +182,9 @@ def _keep_lease(reply: Reply, lease: _Lease) -> None:
 def _renew_lease(reply: Reply) -> bool:
     try:
         return conversations.renew_lease(reply=reply)
-    except OperationalError as error:  # a busy database: the next try comes before the lease ends
+    except OperationalError as error:  # not known whether it is still ours: the next try tells
         log.warning("reply %s: its lease couldn't be renewed now: %s", reply.pk, error)
-        connections.close_all()
+        connections.close_all()  # a broken connection would stay broken
         return True
 
 

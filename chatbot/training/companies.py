@@ -1,7 +1,7 @@
 """The invented companies of a folder: their answers, and the questions that customers ask of each. Knows no vectors."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from chatbot.training.datasets import DatasetError, Record, history_turns, read_
 
 # Written for Kefu and checked in, so that everything which decides can be trained again.
 TEXTS = Path(__file__).with_name("texts")
+_SPLIT_SEED = 0  # not a run's seed: what is trained in several runs must leave out the same companies
 RANKER_SHARE = 0.2  # of the companies: the ranker learns from them how far to trust an encoder and a reader new to them
 
 
@@ -46,12 +47,19 @@ def load_company_texts(folder: Path) -> list[CompanyTexts]:
         company.entry_ids.append(record["id"])
     for name in ("paraphrases", "replies", "followups"):
         for record in read_kind(folder, name):
-            company = companies[record["company"]]
+            company = companies[known_company(record["company"], companies, folder)]
             texts = _queries_of(record)
             company.queries += texts
             company.wanted += [company.entry_ids.index(record["answer_id"])] * len(texts)
             company.may_be_alternative += [name != "followups"] * len(texts)
     return [companies[name] for name in sorted(companies)]
+
+
+def known_company(name: str, companies: Collection[str], folder: Path) -> str:
+    """The name. Raises DatasetError where the folder has no answers of that company."""
+    if name not in companies:
+        raise DatasetError(f"{folder} asks {name}, which has no answers there.")
+    return name
 
 
 def _queries_of(record: Record) -> list[str]:
@@ -63,9 +71,15 @@ def _queries_of(record: Record) -> list[str]:
     return [" ".join([*asked, record["question"]]), record["standalone"]]
 
 
-def split_for_ranker(names: Sequence[str], *, seed: int) -> tuple[list[str], list[str]]:
-    """The companies that the encoder and the reader are trained on, and those that the ranker is."""
-    return hold_out(names, share=RANKER_SHARE, seed=seed)
+def split_for_ranker(names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The companies that encoder, reader and the trial of the intents learn from, and those that the ranker does.
+
+    Raises DatasetError where there are too few.
+    """
+    training, others = hold_out(names, share=RANKER_SHARE, seed=_SPLIT_SEED)
+    if len(others) < 2 or not training:
+        raise DatasetError("the ranker learns from a fifth of the companies, two at least: add some (8 are enough).")
+    return training, others
 
 
 def hold_out(names: Sequence[str], *, share: float, seed: int) -> tuple[list[str], list[str]]:

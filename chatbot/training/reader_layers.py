@@ -10,12 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from chatbot.encoder.encoder import Vectors
 from chatbot.encoder.reader import EntryTexts, ReaderNetwork, pair_of
 from chatbot.training.encoder_layers import STATE_DROPOUT, Descent, TextStates, by_length, fast_training, pad, trainable
 
@@ -36,20 +34,6 @@ class Reading:
     queries: tuple[str, ...]
     entries: tuple[EntryTexts, ...]
     wanted: tuple[int, ...]
-
-
-class TrainedReader:
-    """What `PairReader` will be with this network."""
-
-    def __init__(self, states: TextStates, network: ReaderNetwork) -> None:
-        self._states, self._network = states, network.eval()
-
-    @torch.no_grad()
-    def read(self, queries: Sequence[str], entries: Sequence[EntryTexts]) -> Vectors:
-        with fast_training():
-            pairs = [_pair(self._states, queries, texts) for texts in entries]
-            found: Vectors = _scores(self._network, pairs).numpy().astype(np.float32)
-        return found
 
 
 def train(

@@ -41,9 +41,9 @@ class Moods:
 
     def part(self, *, held_out: bool) -> "Moods":
         numbers = [number for number, flag in enumerate(self.is_held_out) if flag is held_out]
-        old = self.examples
-        chosen = Labelled([old.texts[number] for number in numbers], old.vectors[numbers], old.labels[numbers])
-        return Moods(chosen, [self.languages[number] for number in numbers], [held_out] * len(numbers))
+        return Moods(
+            self.examples.part(numbers), [self.languages[number] for number in numbers], [held_out] * len(numbers)
+        )
 
 
 def read_moods(folder: Path, encoder: SentenceEncoder) -> tuple[Moods, Moods]:

@@ -32,6 +32,10 @@ class Labelled:
     vectors: Vectors
     labels: Tensor
 
+    def part(self, numbers: Sequence[int]) -> "Labelled":
+        chosen = list(numbers)
+        return Labelled([self.texts[number] for number in chosen], self.vectors[chosen], self.labels[chosen])
+
     def joined(self, other: "Labelled") -> "Labelled":
         return Labelled(
             [*self.texts, *other.texts],

@@ -261,6 +261,12 @@ def test_two_questions_in_one_turn_get_both_approved_answers(ask):
     assert TEXT_OF["giftcard.en"] in reply.text
 
 
+def test_a_turn_that_asks_of_two_things_and_has_no_halves_gets_both_answers(ask):
+    reply = ask("what do delivery and new soles cost?")
+    assert {source["id"] for source in reply.sources} == {"delivery.en", "repair.en"}
+    assert reply.decision["reason"] == "several_questions"
+
+
 def test_a_question_in_the_other_language_is_answered_in_it(ask):
     assert ask("怎么退货？").sources[0]["id"] == "returns.zh"
     assert ask("How do I return an order?").sources[0]["id"] == "returns.en"

@@ -18,20 +18,22 @@ BLUE, GREEN, RED = ("Blue plan?", 0.48, "$8."), ("Green plan?", 0.41, "$9."), ("
 
 
 def test_entries_that_share_the_probability_answer_a_turn_that_asks_several_things():
-    assert [one.entry.id for one in answers_together(_found(BLUE, GREEN, RED), 0.9)] == ["Blue plan?", "Green plan?"]
+    found = answers_together("how much are blue and green?", _found(BLUE, GREEN, RED), 0.9)
+    assert [one.entry.id for one in found] == ["Blue plan?", "Green plan?"]
 
 
 @pytest.mark.parametrize(
-    ("found", "probability"),
+    ("question", "found", "probability"),
     [
-        ([BLUE, GREEN, RED], 0.3),  # a single question, over which two entries compete
-        ([("Blue plan?", 0.85, "$8."), ("Green plan?", 0.06, "$9.")], 0.9),  # one entry tells both
-        ([("Blue plan?", 0.25, "$8."), ("Green plan?", 0.21, "$9.")], 0.9),  # neither is likely
-        ([BLUE, ("blue plan", 0.41, "$9.")], 0.9),  # the same question twice
-        ([BLUE, ("blue plan", 0.3, "$9."), GREEN], 0.9),  # answers that contradict each other
-        ([BLUE], 0.9),
-        ([], 0.9),
+        ("how much is it?", [BLUE, GREEN, RED], 0.3),  # a single question, over which two entries compete
+        ("blue plan", [BLUE, GREEN, RED], 0.9),  # an entry's own question, or the option that was pressed
+        ("how much and for how long?", [("Blue plan?", 0.85, "$8."), ("Green plan?", 0.06, "$9.")], 0.9),
+        ("how much are both?", [("Blue plan?", 0.25, "$8."), ("Green plan?", 0.21, "$9.")], 0.9),  # neither is likely
+        ("how much are both?", [BLUE, ("blue plan", 0.41, "$8.")], 0.9),  # twice the same
+        ("how much are both?", [BLUE, ("blue plan", 0.3, "$9."), GREEN], 0.9),  # answers that contradict each other
+        ("how much are both?", [BLUE], 0.9),
+        ("how much are both?", [], 0.9),
     ],
 )
-def test_otherwise_they_do_not(found, probability):
-    assert answers_together(_found(*found), probability) == ()
+def test_a_single_question_or_unlikely_entries_get_no_two_answers(question, found, probability):
+    assert answers_together(question, _found(*found), probability) == ()

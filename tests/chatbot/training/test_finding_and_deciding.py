@@ -15,14 +15,16 @@ from chatbot.knowledge.index import KnowledgeIndex
 from chatbot.knowledge.ranker import Ranker
 from chatbot.training import reader_layers
 from chatbot.training.companies import split_for_ranker
-from chatbot.training.decision_head import NUM_NETWORKS
-from chatbot.training.encoder_layers import TextStates
+from chatbot.training.datasets import DatasetError
+from chatbot.training.encoder_layers import TextStates, save
+from chatbot.training.ranker import NUM_NETWORKS
 
 TOPICS = {
     "parking": ("Where can I park?", "There are 12 spaces behind the house.", "somewhere to leave my car"),
     "hours": ("When are you open?", "We open at 9:00 every day.", "what time do you start in the morning"),
     "refund": ("How do I get my money back?", "A refund takes 5 days.", "I want to be paid back"),
 }
+COMPANIES = ["north", "northwest", "west", "southwest", "south", "southeast", "northeast", "centre"]
 
 
 def _write(path, records):
@@ -35,7 +37,7 @@ def data(tmp_path):
     folder = tmp_path / "data"
     folder.mkdir()
     rows: dict[str, list] = {name: [] for name in ("answers", "paraphrases", "replies", "followups", "near_misses")}
-    for company in ("north", "northwest", "west", "southwest", "south", "southeast", "northeast", "centre"):
+    for company in COMPANIES:
         for topic, (question, answer, other) in TOPICS.items():
             base = {"company": company, "lang": "en", "answer_id": topic}
             rows["answers"].append(
@@ -62,6 +64,7 @@ def test_the_encoder_is_the_same_for_the_same_seed_and_is_what_serving_loads(dat
     for path in paths:
         call_command("train_encoder", data=data, out=path, epochs=1, stdout=out, skip_checks=True)
     assert out.getvalue().count("after epoch 1: held out first") == 2
+    assert out.getvalue().count("trained on 6 companies") == 2
     one, two = (dict(np.load(path)) for path in paths)
     assert all(np.array_equal(one[name], two[name]) for name in one)
     published, trained = SentenceEncoder(upper_path=None), SentenceEncoder(upper_path=paths[0])
@@ -72,15 +75,14 @@ def test_the_encoder_is_the_same_for_the_same_seed_and_is_what_serving_loads(dat
 
 
 def test_reader_and_ranker_are_what_serving_loads_and_companies_new_to_them_are_reported(data, tmp_path, monkeypatch):
-    reader_path, ranker_path, out = tmp_path / "reader.npz", tmp_path / "ranker.npz", StringIO()
+    reader_path, ranker_path, out, seen = tmp_path / "reader.npz", tmp_path / "ranker.npz", StringIO(), StringIO()
     paths = {"data": data, "reader": reader_path, "ranker": ranker_path, "intents": tmp_path / "intents.npz"}
-    quiet = {"stdout": out, "stderr": StringIO(), "skip_checks": True}
-    call_command("train_decision", **paths, **quiet)
-    report = json.loads(out.getvalue().split("ranker on companies new to it: ")[1].splitlines()[0])
-    assert 0 <= report["calibration_error"] <= 1
+    call_command("train_decision", stdout=out, stderr=seen, skip_checks=True, **paths)
+    assert '"calibration_error": ' in out.getvalue().split("ranker on companies new to it: ")[1]
+    assert set(seen.getvalue().split()) & set(COMPANIES) == set(split_for_ranker(COMPANIES)[1])
     reader_bytes, networks = reader_path.read_bytes(), np.load(ranker_path)["entry_in"]
     assert len(networks) == NUM_NETWORKS
-    call_command("train_decision", only="ranker", seed=1, **paths, **quiet)
+    call_command("train_decision", only="ranker", seed=1, stdout=out, stderr=seen, skip_checks=True, **paths)
     assert reader_path.read_bytes() == reader_bytes
     assert not np.array_equal(np.load(ranker_path)["entry_in"], networks)
     entries = [Entry(id=t, language="en", question=q, answer=a) for t, (q, a, _) in TOPICS.items()]
@@ -92,23 +94,43 @@ def test_reader_and_ranker_are_what_serving_loads_and_companies_new_to_them_are_
     assert 0 < sum(candidate.score for candidate in found) < 1
 
 
-def test_the_ranker_learns_from_companies_that_encoder_and_reader_do_not_see():
-    names = [f"company-{number}" for number in range(10)]
-    training, others = split_for_ranker(names, seed=0)
-    assert sorted(training + others) == sorted(names)
-    assert len(others) == 2
-    assert split_for_ranker(names[::-1], seed=0) == (training, others)
+def test_the_reader_learns_from_the_companies_that_the_ranker_does_not(data, tmp_path, monkeypatch):
+    class Asked(Exception):
+        pass
+
+    def read_companies(folder, names, *rest, **more):
+        raise Asked(*names)
+
+    monkeypatch.setattr("chatbot.training.asking.read_companies", read_companies)
+    with pytest.raises(Asked) as asked:
+        call_command("train_decision", data=data, reader=tmp_path / "reader.npz", only="reader", skip_checks=True)
+    assert set(asked.value.args) == set(COMPANIES) - set(split_for_ranker(COMPANIES)[1])
 
 
-def test_questions_to_a_company_without_answers_are_refused(data):
+def test_the_split_is_the_same_for_every_training_and_needs_enough_companies():
+    training, others = split_for_ranker(COMPANIES[::-1])
+    assert split_for_ranker(COMPANIES) == (training, others)
+    assert sorted(training + others) == sorted(COMPANIES)
+    with pytest.raises(DatasetError, match="two at least"):
+        split_for_ranker(COMPANIES[:3])
+
+
+@pytest.mark.parametrize("command", ["train_encoder", "train_decision"])
+def test_questions_to_a_company_without_answers_are_refused(data, command):
     asked = {"company": "east", "lang": "en", "answer_id": "hours", "text": "open?"}
     (data / "more").mkdir()
     _write(data / "more" / "paraphrases.jsonl.xz", [asked])
     with pytest.raises(CommandError, match="asks east, which has no answers"):
-        call_command("train_decision", data=data, only="ranker", skip_checks=True, stderr=StringIO())
+        call_command(command, data=data, skip_checks=True, stderr=StringIO())
 
 
-def test_the_reader_learns_which_entry_a_question_is_about():
+def test_a_turn_whose_action_is_no_intent_is_refused(data, tmp_path):
+    _write(data / "other_turns.jsonl.xz", [{"company": "north", "action": "shout", "question": "hey"}])
+    with pytest.raises(CommandError, match="shout is no action; known are question, several"):
+        call_command("train_decision", data=data, only="intents", intents=tmp_path / "i.npz", skip_checks=True)
+
+
+def test_the_reader_learns_which_entry_a_question_is_about(tmp_path):
     states, published = TextStates(get_encoder()), get_encoder().read_published()
     entries = tuple((question, answer) for question, answer, _ in TOPICS.values())
     readings = [
@@ -117,6 +139,8 @@ def test_the_reader_learns_which_entry_a_question_is_about():
         for text in (question, other)
     ] + [reader_layers.Reading((text,), entries, ()) for text in ("a horse in May", "do you sell cars")]
     network = reader_layers.train(readings * 8, states, published, num_epochs=3, seed=0)
-    scores = [reader_layers.TrainedReader(states, network).read(one.queries, one.entries) for one in readings]
+    save(network.state_dict(), tmp_path / "reader.npz")
+    reader = PairReader(get_encoder(), tmp_path / "reader.npz")
+    scores = [reader.read(one.queries, one.entries) for one in readings]
     assert [int(own.argmax()) for own in scores[:6]] == [0, 0, 1, 1, 2, 2]
     assert all(own.max() < min(s.max() for s in scores[:6]) for own in scores[6:])

@@ -42,6 +42,7 @@ REASONS = {
 _THRESHOLD_OF = {
     "answer": "answer",
     "clarify": "clarify",
+    "several": "several",
     "person": "intent",
     "smalltalk": "person_or_smalltalk",
     "refuse": "intent",

@@ -12,16 +12,18 @@ from chatbot.encoder.encoder import SentenceEncoder, get_encoder
 from chatbot.encoder.reader import READER_PATH, PairReader
 from chatbot.knowledge.ranker import RANKER_PATH
 from chatbot.reply.intent_head import HEAD_PATH
-from chatbot.training import companies, decision_head, encoder_layers, intents, reader_layers, two_views
+from chatbot.training import asking, companies, encoder_layers, intents, ranker, reader_layers, two_views
 from chatbot.training.command_line import add_text_arguments, errors_in_one_line
 
 _THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6)
-_HELD_OUT_SHARE = 0.2
 _PARTS = ("reader", "ranker", "intents")
 
 
 class Command(BaseCommand):
-    help = "Trains the reader, the ranker and the classifier of intents (an hour on two cores)."
+    help = (
+        "Trains the reader, the ranker and the classifier of intents (an hour on two cores), for the encoder that "
+        "train_encoder made from the same texts."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_text_arguments(parser)
@@ -33,21 +35,21 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         logging.basicConfig(level=logging.INFO)
         parts = [options["only"]] if options["only"] else _PARTS
-        encoder, seed = get_encoder(), options["seed"]
+        encoder = get_encoder()
         with errors_in_one_line():
             names = sorted({record["company"] for record in companies.read_kind(options["data"], "answers")})
-            training, others = companies.split_for_ranker(names, seed=seed)
+            training, others = companies.split_for_ranker(names)
             if "reader" in parts:
                 self._train_reader(options, encoder, training)
             if "ranker" in parts:
                 self._train_ranker(options, encoder, others)
             if "intents" in parts:
-                self._train_intents(options, encoder, names)
+                self._train_intents(options, encoder, training, others)
 
     def _train_reader(self, options: dict[str, Any], encoder: SentenceEncoder, names: list[str]) -> None:
         states, layers = encoder_layers.TextStates(encoder), encoder.read_trained()
         searched_with = encoder_layers.TrainedEncoder(states, layers)
-        readings = decision_head.read_companies(options["data"], names, searched_with, seed=options["seed"])
+        readings = asking.read_companies(options["data"], names, searched_with, seed=options["seed"])
         self.stderr.write(f"{len(readings)} questions to read ...")
         reader = reader_layers.train(
             readings, states, layers, num_epochs=reader_layers.NUM_EPOCHS, seed=options["seed"]
@@ -55,20 +57,19 @@ class Command(BaseCommand):
         encoder_layers.save(reader.state_dict(), options["reader"])
 
     def _train_ranker(self, options: dict[str, Any], encoder: SentenceEncoder, names: list[str]) -> None:
-        """From companies that encoder and reader don't know; a trial is made without each of them."""
+        """From companies that encoder and reader don't know; trials without some of them are reported on."""
         seed, reader = options["seed"], PairReader(encoder, options["reader"])
-        asked = decision_head.ask_companies(
-            options["data"], names, encoder, reader, seed=seed, on_company=self.stderr.write
-        )
-        report = decision_head.cross_validate(asked, _THRESHOLDS, seed=seed)
+        asked = asking.ask_companies(options["data"], names, encoder, reader, seed=seed, on_company=self.stderr.write)
+        report = ranker.cross_validate(asked, _THRESHOLDS, seed=seed)
         self.stdout.write(f"ranker on companies new to it: {json.dumps(report)}")
-        networks = decision_head.train_ranker([one for own in asked.values() for one in own], seed=seed)
-        decision_head.save_ranker(networks, options["ranker"])
+        networks = ranker.train([one for own in asked.values() for one in own], seed=seed)
+        ranker.save(networks, options["ranker"])
 
-    def _train_intents(self, options: dict[str, Any], encoder: SentenceEncoder, names: list[str]) -> None:
+    def _train_intents(
+        self, options: dict[str, Any], encoder: SentenceEncoder, training: list[str], held_out: list[str]
+    ) -> None:
         seed = options["seed"]
         turns = intents.read_turns(options["data"], encoder, seed=seed)
-        training, held_out = companies.hold_out(names, share=_HELD_OUT_SHARE, seed=seed)
         trial = intents.train(turns.of(training), seed=seed)
         self.stdout.write(
             f"intents on held-out companies, recall: {json.dumps(intents.recalls(trial, turns.of(held_out)))}"

@@ -28,13 +28,13 @@ class Command(BaseCommand):
         seed = options["seed"]
         with errors_in_one_line():
             texts = companies.load_company_texts(options["data"])
+            training, _ = companies.split_for_ranker([one.name for one in texts])
         encoder = get_encoder()
         self.stderr.write(f"reading {sum(len(t.queries) + len(t.passages) for t in texts)} texts ...")
         states = encoder_layers.read_states(texts, encoder_layers.TextStates(encoder))
-        training, _ = companies.split_for_ranker([one.name for one in texts], seed=seed)
         trained = [one for one in states if one.texts.name in training]
         judged = [one for one in states if one.texts.name not in training]
-        published = encoder.read_published()
+        published = layers = encoder.read_published()
         self._report(0, encoder_layers.rank_shares(published, judged))
         epochs = encoder_layers.train(trained, published, num_epochs=options["epochs"], seed=seed)
         for number, layers in enumerate(epochs, start=1):
