@@ -18,11 +18,11 @@ from chatbot.reply.texts import TextName
 Action = Literal["answer", "clarify", "decline", "handoff", "smalltalk"]
 
 # Chosen on the development knowledge bases and held-out companies: docs/experiments.md, "Answers".
-MIN_CONFIDENCE_TO_ANSWER = 0.42
+MIN_CONFIDENCE_TO_ANSWER = 0.32
 MIN_CONFIDENCE_IN_SMALL_BASE = 0.55  # with little to compare with, the ranker is surer than it is right
 # Of the bare turn, to leave out what was said before it: "Memory over thirty turns" there.
-MIN_CONFIDENCE_ALONE = 0.7
-MIN_CONFIDENCE_ALONE_LEANING = 0.85  # where it looks as if it needs that
+MIN_CONFIDENCE_ALONE = 0.6
+MIN_CONFIDENCE_ALONE_LEANING = 0.68  # where it looks as if it needs that
 MIN_CONFIDENCE_TO_CLARIFY = 0.35  # that one of the options is the right one
 MIN_CONFIDENCE_OVER_SMALLTALK = 0.6
 MAX_OPTIONS = 3

@@ -19,7 +19,7 @@ from chatbot.training.two_views import calibration_error
 
 NUM_NETWORKS = 10
 NUM_TRIALS = 4
-UNANSWERABLE_SHARE = 0.2  # of the questions learned from; as written it is more
+UNANSWERABLE_SHARE = 0.3  # of the questions learned from; as written it is more
 HIDDEN = 24
 MIN_SCALE = 0.05  # an input that hardly varies in training must not weigh a lot where it does
 NUM_EPOCHS, LEARNING_RATE, BATCH_SIZE = 12, 3e-3, 64
