@@ -11,7 +11,7 @@ MIN_SHARE_OF_PART = 0.6  # of the probability that any entry answers the part
 MIN_CONFIDENCE_OF_PART = 0.25  # a part says less than a whole question
 MAX_ANSWERS = 3
 MIN_PROBABILITY_OF_SEVERAL = 0.5  # that the turn asks several things
-MIN_CONFIDENCE_OF_SECOND, MIN_CONFIDENCE_OF_BOTH = 0.2, 0.5
+MIN_CONFIDENCE_OF_SECOND, MIN_CONFIDENCE_OF_BOTH = 0.2, 0.5  # by judgement: docs/experiments.md, "One training"
 
 
 def answers_to_parts(

@@ -21,7 +21,7 @@ _PARTS = ("reader", "ranker", "intents")
 
 class Command(BaseCommand):
     help = (
-        "Trains the reader, the ranker and the classifier of intents (an hour on two cores), for the encoder that "
+        "Trains the reader, the ranker and the classifier of intents (75 minutes on two cores), for the encoder that "
         "train_encoder made from the same texts."
     )
 
