@@ -38,7 +38,8 @@ def read_turns(folder: Path, encoder: SentenceEncoder, *, seed: int) -> Turns:
     others = [(record["question"], record["action"], record["company"]) for record in read_kind(folder, "other_turns")]
     several = [(record["question"], "several", record["company"]) for record in read_kind(folder, "several")]
     records = [r for name in ("paraphrases", "followups", "near_misses", "replies") for r in read_kind(folder, name)]
-    questions, like_several = [], []
+    questions: list[tuple[str, str, str]] = []
+    like_several: list[tuple[str, str, str]] = []
     for record in records:
         row = (record.get("text") or record["question"], "question", record["company"])
         (like_several if record.get("like") == "several" else questions).append(row)
