@@ -27,7 +27,12 @@ def test_entries_that_share_the_probability_answer_a_turn_that_asks_several_thin
     [
         ("how much is it?", [BLUE, GREEN, RED], 0.3),  # a single question, over which two entries compete
         ("blue plan", [BLUE, GREEN, RED], 0.9),  # an entry's own question, or the option that was pressed
-        ("how much and for how long?", [("Blue plan?", 0.85, "$8."), ("Green plan?", 0.06, "$9.")], 0.9),
+        ("how much and for how long?", [("Blue plan?", 0.85, "$8."), ("Green plan?", 0.03, "$9.")], 0.9),
+        (
+            "how much are they?",
+            [("Blue plan?", 0.5, "$8."), ("Green plan?", 0.2, "$9."), ("Red plan?", 0.15, "$7.")],
+            0.9,
+        ),
         ("how much are both?", [("Blue plan?", 0.25, "$8."), ("Green plan?", 0.21, "$9.")], 0.9),  # neither is likely
         ("how much are both?", [BLUE, ("blue plan", 0.41, "$8.")], 0.9),  # twice the same
         ("how much are both?", [BLUE, ("blue plan", 0.3, "$9."), GREEN], 0.9),  # answers that contradict each other
