@@ -20,7 +20,7 @@ Action = Literal["answer", "clarify", "decline", "handoff", "smalltalk"]
 # Chosen on the development knowledge bases and held-out companies: docs/experiments.md, "Answers".
 MIN_CONFIDENCE_TO_ANSWER = 0.32
 MIN_CONFIDENCE_IN_SMALL_BASE = 0.55  # with little to compare with, the ranker is surer than it is right
-# Of the bare turn, to leave out what was said before it: "Memory over thirty turns" there.
+# Of the bare turn, to leave out what was said before it: "One training of everything" there.
 MIN_CONFIDENCE_ALONE = 0.6
 MIN_CONFIDENCE_ALONE_LEANING = 0.68  # where it looks as if it needs that
 MIN_CONFIDENCE_TO_CLARIFY = 0.35  # that one of the options is the right one
@@ -100,6 +100,4 @@ def of_reading(reading: Reading) -> Decision:
 
 
 def _reading_wins(reading: Reading, confidence: float) -> bool:
-    if reading.is_certain:
-        return True
-    return reading.confidence >= MIN_CONFIDENCE_OVER_SMALLTALK and reading.confidence >= confidence
+    return reading.is_certain or reading.confidence >= max(MIN_CONFIDENCE_OVER_SMALLTALK, confidence)

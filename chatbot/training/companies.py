@@ -76,14 +76,8 @@ def split_for_ranker(names: Sequence[str]) -> tuple[list[str], list[str]]:
 
     Raises DatasetError where there are too few.
     """
-    training, others = hold_out(names, share=RANKER_SHARE, seed=_SPLIT_SEED)
-    if len(others) < 2 or not training:
+    shuffled = random.Random(_SPLIT_SEED).sample(sorted(names), len(names))
+    count = round(RANKER_SHARE * len(shuffled))
+    if count < 2:
         raise DatasetError("the ranker learns from a fifth of the companies, two at least: add some (8 are enough).")
-    return training, others
-
-
-def hold_out(names: Sequence[str], *, share: float, seed: int) -> tuple[list[str], list[str]]:
-    """Splits names into (training, held out); the same seed gives the same split."""
-    shuffled = random.Random(seed).sample(sorted(names), len(names))
-    count = max(1, round(share * len(shuffled)))
     return shuffled[count:], shuffled[:count]
